@@ -1,0 +1,112 @@
+package conf
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// unknown says that a key is unknown and what was probably meant: a key of the
+// same table that is spelt nearly so, else the same key in another table.
+func unknown(key []string, root reflect.Type) error {
+	if len(key) == 0 {
+		return ErrUnknownKey
+	}
+	last := key[len(key)-1]
+	table := root
+	for i, part := range key[:len(key)-1] {
+		if table = field(table, part); table == nil {
+			last = part // the table itself is unknown
+			table = tableAt(root, key[:i])
+			break
+		}
+	}
+	if near := nearest(last, names(table)); near != "" {
+		return fmt.Errorf("%w, did you mean %q?", ErrUnknownKey, near)
+	}
+	if home := home(root, last, nil, 0); home != "" {
+		return fmt.Errorf("%w, %q belongs in [%s]", ErrUnknownKey, last, home)
+	}
+	return ErrUnknownKey
+}
+
+// tableAt is the type at a key, nil if there is none.
+func tableAt(root reflect.Type, key []string) reflect.Type {
+	for _, part := range key {
+		root = field(root, part)
+	}
+	return root
+}
+
+// elem strips pointers and lists: [[channel]] is a list of tables.
+func elem(t reflect.Type) reflect.Type {
+	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
+		t = t.Elem()
+	}
+	return t
+}
+
+// names lists the keys of a table's struct, sorted.
+func names(t reflect.Type) []string {
+	t = elem(t)
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var all []string
+	for _, f := range reflect.VisibleFields(t) {
+		if name := keyOf(f); name != "" {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// keyOf is the TOML key of a struct field, "" if it has none.
+func keyOf(f reflect.StructField) string {
+	if !f.IsExported() || f.Anonymous {
+		return ""
+	}
+	name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+	switch name {
+	case "-":
+		return ""
+	case "":
+		return strings.ToLower(f.Name)
+	}
+	return name
+}
+
+// field is the type of a table's key, nil if there is no such key.
+func field(t reflect.Type, key string) reflect.Type {
+	t = elem(t)
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		if strings.EqualFold(keyOf(f), key) {
+			return f.Type
+		}
+	}
+	return nil
+}
+
+// home is the dotted name of the first table below root that has the key.
+// Depth is bounded so that a recursive type ends.
+func home(root reflect.Type, key string, at []string, depth int) string {
+	for _, name := range names(root) {
+		if len(at) > 0 && name == key {
+			return strings.Join(at, ".")
+		}
+	}
+	if depth == 4 {
+		return ""
+	}
+	for _, name := range names(root) {
+		if found := home(field(root, name), key, append(at[:len(at):len(at)], name), depth+1); found != "" {
+			return found
+		}
+	}
+	return ""
+}
