@@ -1,0 +1,16 @@
+package disk
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Free tells how many octets an ordinary user may still write on the file system that path lies on.
+func Free(path string) (uint64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, fmt.Errorf("free room at %s: %w", path, err)
+	}
+	return st.Bavail * uint64(st.Bsize), nil
+}

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package disk
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Free tells how many octets may still be written on the file system that path lies on: here it can't be asked.
+func Free(path string) (uint64, error) {
+	return 0, fmt.Errorf("free room at %s: %w", path, errors.ErrUnsupported)
+}
