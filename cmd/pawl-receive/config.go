@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"pawl/cmd/internal/conf"
+	"pawl/cmd/internal/keyfile"
+	"pawl/framing"
+	"pawl/framing/seal"
+	"pawl/receiver"
+)
+
+// config is pawl-receive.toml. What is left out has the default named here.
+type config struct {
+	Quarantine string        `toml:"quarantine"` // folder; pawl-release reads the same
+	State      string        `toml:"state"`      // folder for session numbers and status.json
+	Key        string        `toml:"key"`        // this receiver's private key, made by pawl-key receiver
+	Sender     string        `toml:"sender"`     // the sender's public key
+	Seal       string        `toml:"seal"`       // "aes-256-gcm" (default) or "none"
+	Memory     conf.Size     `toml:"memory"`     // for block buffers; default 128 MiB
+	Idle       conf.Duration `toml:"idle"`       // silence after which a short transfer is put aside; default 30 s
+	Log        string        `toml:"log"`        // "text" (default) or "json"
+	Link       linkConfig    `toml:"link"`
+	Channels   []channel     `toml:"channel"`
+}
+
+type linkConfig struct {
+	Listen        string    `toml:"listen"`         // address:port of the NIC that faces the diode
+	MTU           int       `toml:"mtu"`            // default 1500; the same on both sides
+	ReceiveBuffer conf.Size `toml:"receive_buffer"` // of the socket; default 64 MiB
+	Method        string    `toml:"method"`         // "auto" (default), "gro", "mmsg" or "plain"
+}
+
+type channel struct {
+	ID           int       `toml:"id"`
+	Name         string    `toml:"name"`
+	Quota        conf.Size `toml:"quota"`         // on disk, short of release; default 1 TiB
+	MaxTransfer  conf.Size `toml:"max_transfer"`  // content of one transfer; default the quota
+	MaxTransfers int       `toml:"max_transfers"` // arriving at once; default 256
+}
+
+// load reads and checks the configuration.
+func load(path string) (*config, error) {
+	c := &config{
+		Seal: seal.ModeAESGCM.String(), Memory: 128 << 20, Idle: conf.Duration(30 * time.Second), Log: "text",
+		Link: linkConfig{MTU: 1500, ReceiveBuffer: 64 << 20, Method: "auto"},
+	}
+	if err := conf.Load(path, c); err != nil {
+		return nil, err
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// check refuses what can't work, naming the key.
+func (c *config) check() error {
+	for _, need := range []struct{ key, value string }{
+		{"quarantine", c.Quarantine}, {"state", c.State}, {"key", c.Key}, {"sender", c.Sender}, {"link.listen", c.Link.Listen},
+	} {
+		if need.value == "" {
+			return fmt.Errorf("%s is missing", need.key)
+		}
+	}
+	if _, err := seal.ParseMode(c.Seal); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	if c.Log != "text" && c.Log != "json" {
+		return fmt.Errorf("log: %q is neither \"text\" nor \"json\"", c.Log)
+	}
+	if _, err := c.Link.datagramSize(); err != nil {
+		return err
+	}
+	if c.Idle < conf.Duration(time.Second) {
+		return errors.New("idle: less than 1s would put transfers aside between two packets")
+	}
+	return c.checkChannels()
+}
+
+func (c *config) checkChannels() error {
+	if len(c.Channels) == 0 {
+		return errors.New("no [[channel]] is configured: write at least one with id and name")
+	}
+	ids, names := map[int]bool{}, map[string]bool{}
+	for _, ch := range c.Channels {
+		switch {
+		case ch.ID < 1 || ch.ID > 65535:
+			return fmt.Errorf("channel %q: id %d is not in 1 to 65535", ch.Name, ch.ID)
+		case ch.Name == "":
+			return fmt.Errorf("channel %d: name is missing", ch.ID)
+		case ids[ch.ID]:
+			return fmt.Errorf("channel %q: id %d is used twice", ch.Name, ch.ID)
+		case names[ch.Name]:
+			return fmt.Errorf("channel %d: name %q is used twice", ch.ID, ch.Name)
+		case ch.MaxTransfers < 0 || ch.MaxTransfers > 4096:
+			return fmt.Errorf("channel %q: max_transfers %d is not in 1 to 4096", ch.Name, ch.MaxTransfers)
+		}
+		ids[ch.ID], names[ch.Name] = true, true
+	}
+	return nil
+}
+
+// datagramSize is the length of the link's datagrams, octets.
+func (l linkConfig) datagramSize() (int, error) {
+	host, _, err := net.SplitHostPort(l.Listen)
+	if err != nil {
+		return 0, fmt.Errorf("link.listen: %w: write address:port, as in \"10.9.0.2:4600\"", err)
+	}
+	ip := net.ParseIP(host)
+	if ip == nil {
+		return 0, fmt.Errorf("link.listen: %q is not an address: name the diode's NIC by its address", host)
+	}
+	t, err := framing.SymbolSize(l.MTU, ip.To4() == nil)
+	if err != nil {
+		return 0, fmt.Errorf("link.mtu: %w", err)
+	}
+	return t + framing.Overhead, nil
+}
+
+// statusPath is where the running receiver keeps its status.
+func (c *config) statusPath() string { return filepath.Join(c.State, "status.json") }
+
+// receiver turns the file into what the receiver takes, reading the keys.
+func (c *config) receiver() (receiver.Config, error) {
+	mode, err := seal.ParseMode(c.Seal)
+	if err != nil {
+		return receiver.Config{}, err
+	}
+	size, err := c.Link.datagramSize()
+	if err != nil {
+		return receiver.Config{}, err
+	}
+	out := receiver.Config{StateDir: c.State, Mode: mode, DatagramSize: size, Memory: int(c.Memory), Idle: time.Duration(c.Idle)}
+	if out.Key, err = keyfile.ReceiverKey(c.Key); err != nil {
+		return receiver.Config{}, err
+	}
+	if out.Sender, err = keyfile.SenderPublic(c.Sender); err != nil {
+		return receiver.Config{}, err
+	}
+	for _, ch := range c.Channels {
+		out.Channels = append(out.Channels, receiver.Channel{
+			ID: uint16(ch.ID), Name: ch.Name, Quota: uint64(ch.Quota), MaxTransfer: uint64(ch.MaxTransfer), MaxTransfers: ch.MaxTransfers,
+		})
+	}
+	return out, nil
+}

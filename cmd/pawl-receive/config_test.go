@@ -1,0 +1,102 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pawl/cmd/internal/conf"
+)
+
+// example is the file in the docs that people start from.
+const example = "../../docs/examples/pawl-receive.toml"
+
+func TestExampleLoads(t *testing.T) {
+	c, err := load(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Memory != 128<<20 || c.Idle != conf.Duration(30*time.Second) || c.Seal != "aes-256-gcm" || c.Link.MTU != 1500 || len(c.Channels) != 1 {
+		t.Fatalf("defaults are not those that the comments name: %+v", c)
+	}
+}
+
+// TestExampleDefaults holds the commented lines to the defaults: uncommented, they change nothing.
+func TestExampleDefaults(t *testing.T) {
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	n := 0
+	for _, line := range strings.Split(string(text), "\n") {
+		if strings.HasPrefix(line, "# ") && strings.Contains(line, " = ") {
+			line, n = line[2:], n+1
+		}
+		lines = append(lines, line)
+	}
+	if n < 5 {
+		t.Fatalf("only %d commented settings found", n)
+	}
+	path := filepath.Join(t.TempDir(), "all.toml")
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, err := load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := load(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all.Channels[0].MaxTransfers != 256 {
+		t.Fatalf("max_transfers %d", all.Channels[0].MaxTransfers)
+	}
+	all.Channels[0].MaxTransfers = 0 // the receiver's own default
+	if len(all.Channels) != 1 || all.Channels[0] != plain.Channels[0] || all.Link != plain.Link || all.Memory != plain.Memory ||
+		all.Idle != plain.Idle || all.Seal != plain.Seal || all.Log != plain.Log {
+		t.Fatalf("a comment names another default:\n%+v\n%+v", all, plain)
+	}
+}
+
+func TestWrongConfiguration(t *testing.T) {
+	good := `quarantine = "q"
+state = "s"
+key = "k"
+sender = "p"
+[link]
+listen = "10.9.0.2:4600"
+[[channel]]
+id = 1
+name = "updates"
+`
+	for _, c := range []struct{ name, from, to, want string }{
+		{"no quarantine", `quarantine = "q"`, ``, "quarantine is missing"},
+		{"typo", `listen =`, `lisen =`, `did you mean "listen"`},
+		{"seal", `state = "s"`, "state = \"s\"\nseal = \"rot13\"", "seal"},
+		{"host name", `10.9.0.2:4600`, `diode:4600`, `"diode" is not an address`},
+		{"no port", `10.9.0.2:4600`, `10.9.0.2`, "write address:port"},
+		{"mtu", `[link]`, "[link]\nmtu = 576", "link.mtu"},
+		{"no channel", "[[channel]]\nid = 1\nname = \"updates\"\n", "", "no [[channel]]"},
+		{"id", `id = 1`, `id = 0`, "id 0 is not in 1 to 65535"},
+		{"twice", "name = \"updates\"\n", "name = \"updates\"\n[[channel]]\nid = 1\nname = \"other\"\n", "used twice"},
+		{"idle", `state = "s"`, "state = \"s\"\nidle = \"1ms\"", "idle"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(good, c.from, c.to, 1)
+			if text == good {
+				t.Fatal("the case changes nothing")
+			}
+			path := filepath.Join(t.TempDir(), "pawl-receive.toml")
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := load(path); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+				t.Fatalf("got %v, want the file and %q", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,11 @@
+// Command pawl-receive is the high side that faces the diode: it takes packets from the link, rebuilds transfers and
+// leaves them in quarantine. It can't release them: that is pawl-release.
+package main
+
+import (
+	"os"
+
+	"pawl/cmd/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(root)) }

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"pawl/cmd/internal/cli"
+	"pawl/hw/link"
+	"pawl/receiver"
+	"pawl/receiver/quarantine"
+)
+
+// memoryBeside is what the program may take beside its block buffers before the garbage collector works harder, octets.
+const memoryBeside = 48 << 20
+
+func runCommand(env *cli.Env) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:     "run",
+		Short:   "Receive until stopped",
+		Args:    cobra.NoArgs,
+		Example: "  pawl-receive run -c /etc/pawl/pawl-receive.toml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(path)
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), env, c)
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
+
+// run receives until ctx ends; that is no failure.
+func run(ctx context.Context, env *cli.Env, c *config) error {
+	log := env.Logger(c.Log)
+	defer func() { _ = log.Sync() }()
+	debug.SetMemoryLimit(int64(c.Memory) + memoryBeside)
+	cfg, err := c.receiver()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return fmt.Errorf("make state folder: %w", err)
+	}
+	if cfg.Store, err = quarantine.Open(c.Quarantine); err != nil {
+		return err
+	}
+	cfg.Log = log
+	r, err := receiver.New(cfg)
+	if err != nil {
+		return err
+	}
+	source, err := link.Listen(link.ReaderConfig{
+		Listen: c.Link.Listen, DatagramSize: cfg.DatagramSize, ReceiveBuffer: int(c.Link.ReceiveBuffer), Method: link.Method(c.Link.Method),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = source.Close() }()
+	if buffer := source.ReceiveBuffer(); buffer.Short() {
+		log.Warn("bursts will be lost in the kernel", zap.String("remedy", buffer.Remedy()))
+	}
+	log.Info("receiving", zap.Stringer("listen", source.LocalAddr()), zap.String("method", source.Method()), zap.String("seal", c.Seal),
+		zap.Int("datagram", cfg.DatagramSize), zap.String("version", cli.Version()))
+	return serve(ctx, r, source, c.statusPath(), log)
+}
+
+// serve runs the receiver and keeps its status in a file.
+func serve(ctx context.Context, r *receiver.Receiver, source *link.Reader, statusPath string, log *zap.Logger) error {
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var group errgroup.Group
+	group.Go(func() error {
+		keepStatus(keeping, r, statusPath, log)
+		return nil
+	})
+	err := r.Run(ctx, source)
+	stop()
+	_ = group.Wait() // keepStatus has no error: a status that can't be written must not stop receiving
+	s := r.Status()
+	log.Info("stopped", zap.Uint64("completed", s.Completed), zap.Uint64("incomplete", s.Incomplete),
+		zap.Uint64("received", s.Ledger.Received.Packets), zap.Uint64("lost", s.PacketsLost), zap.Uint64("kernel_drops", s.KernelDrops))
+	return err
+}
+
+// keepStatus writes the status file every second and once more at the end.
+func keepStatus(ctx context.Context, r *receiver.Receiver, path string, log *zap.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	told := false
+	for {
+		err := writeStatus(path, r.Status())
+		if err != nil && !told {
+			log.Error("status can't be written", zap.Error(err))
+		}
+		told = err != nil
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			_ = writeStatus(path, r.Status()) // told above if the disk refuses it
+			return
+		}
+	}
+}
+
+// writeStatus replaces the status file in one step, without waiting for the disk: it is news, not evidence.
+func writeStatus(path string, s receiver.Status) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	next := path + ".new"
+	if err := os.WriteFile(next, append(data, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, path)
+}

@@ -1,0 +1,36 @@
+package receiver
+
+import (
+	"time"
+
+	"pawl/framing"
+	"pawl/receiver/quarantine"
+)
+
+// takeBeat books a beat: what the sender says it is doing. Only one newer than the last of its session counts; what it says
+// is shown to people, and tells which transfers will get more packets. It opens nothing.
+func (r *Receiver) takeBeat(s *session, h *framing.Header, datagram []byte, now time.Time) Column {
+	if s.opener.Open(r.scratch, datagram, h) != nil {
+		return RejectedAuth
+	}
+	s.heard(h, now)
+	beat, err := framing.ParseBeat(r.scratch)
+	if err != nil {
+		return RejectedMessage
+	}
+	if r.beat != nil && r.beatSession == s && h.Packet <= r.beatPacket {
+		return Duplicate
+	}
+	r.beat, r.beatSession, r.beatPacket, r.beatHeard = &beat, s, h.Packet, now
+	for _, f := range beat.Flights {
+		t := r.transfers[quarantine.ID{Channel: f.Channel, Transfer: f.Transfer}]
+		if t == nil {
+			continue
+		}
+		t.movedOn = f.State == framing.FlightFinished
+		if !t.movedOn {
+			t.announced = now
+		}
+	}
+	return Control
+}

@@ -1,0 +1,66 @@
+package quarantine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteFile puts a small file into a folder so that a reader, also one after a crash, sees
+// the old bytes or the new ones and nothing between: a temporary file, fsync, rename, fsync
+// of the folder. Mode 0600; one that was there is replaced.
+func WriteFile(dir, name string, data []byte) error {
+	if filepath.Base(name) != name {
+		return fmt.Errorf("write %q: not a plain name", name)
+	}
+	f, err := os.CreateTemp(dir, ownPrefix+"new-")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := syncDir(dir); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// RemoveFile removes a file of a folder for good: it stays away also after a crash. One that is
+// not there is no error.
+func RemoveFile(dir, name string) error {
+	if filepath.Base(name) != name {
+		return fmt.Errorf("remove %q: not a plain name", name)
+	}
+	err := os.Remove(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	return nil
+}
+
+// syncDir makes the entries of a folder last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

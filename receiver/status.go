@@ -1,0 +1,125 @@
+package receiver
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"pawl/framing"
+)
+
+// Status is what a receiver tells of itself: all counts since it was started. Text in it that came from the low side is
+// marked in the field's comment and must be escaped where it is shown.
+type Status struct {
+	Time         time.Time        `json:"time"` // high side's clock
+	Started      time.Time        `json:"started"`
+	Ledger       LedgerReport     `json:"ledger"`
+	KernelDrops  uint64           `json:"kernel_drops"` // datagrams lost because the socket's buffer was full
+	PacketsLost  uint64           `json:"packets_lost"` // packet numbers that never came, kernel drops included
+	Sessions     []SessionStatus  `json:"sessions"`
+	Beat         *BeatStatus      `json:"beat,omitempty"` // the low side as last heard
+	Transfers    []TransferStatus `json:"transfers"`      // arriving, the first maxShown by id
+	Arriving     int              `json:"arriving"`
+	Completed    uint64           `json:"completed"`     // transfers that went to complete
+	Incomplete   uint64           `json:"incomplete"`    // transfers that were put aside
+	WrittenBytes uint64           `json:"written_bytes"` // octets of objects written to the quarantine
+	Rebuilt      uint64           `json:"rebuilt"`       // blocks that needed repair symbols
+	Parked       uint64           `json:"parked"`        // times that a short block went from memory to the disk
+	Forgotten    uint64           `json:"forgotten"`     // symbols dropped because disk or memory had no room
+	Memory       uint64           `json:"memory"`        // octets of block buffers in use
+	DiskTrouble  bool             `json:"disk_trouble"`  // the quarantine's disk refuses what arrives
+}
+
+// SessionStatus is one open session.
+type SessionStatus struct {
+	Session     uint64  `json:"session"`
+	Link        uint8   `json:"link"`
+	Packets     uint64  `json:"packets"`
+	FirstHeard  uint64  `json:"first_heard"` // packet numbers
+	Highest     uint64  `json:"highest"`
+	Lost        uint64  `json:"lost"`
+	SilentForMS float64 `json:"silent_for_ms"`
+}
+
+// BeatStatus is the low side's last beat; everything in it is the low side's word.
+type BeatStatus struct {
+	HeardAgoMS float64      `json:"heard_ago_ms"`
+	Beat       framing.Beat `json:"beat"` // low side's text: escape
+}
+
+// TransferStatus is one arriving transfer.
+type TransferStatus struct {
+	ID            string    `json:"id"`
+	Channel       string    `json:"channel"`
+	Begun         time.Time `json:"begun"`
+	SilentForMS   float64   `json:"silent_for_ms"`
+	Length        uint64    `json:"length"` // octets of content, 0 while unknown
+	Blocks        uint32    `json:"blocks"`
+	BlocksWritten uint32    `json:"blocks_written"`
+	BlocksOpen    int       `json:"blocks_open"`
+	Plan          bool      `json:"plan"` // is whole
+	Proof         bool      `json:"proof"`
+}
+
+// maxShown bounds the transfers in a Status.
+const maxShown = 100
+
+// Status returns the state as last published, at most Config.StatusEvery old.
+func (r *Receiver) Status() Status {
+	if s := r.status.Load(); s != nil {
+		return *s
+	}
+	return Status{}
+}
+
+// publish makes a new Status.
+func (r *Receiver) publish(now time.Time) {
+	s := &Status{
+		Time: now, Started: r.started, Ledger: r.ledger.report(), PacketsLost: r.sessions.lost(), Arriving: len(r.transfers),
+		Completed: r.completed, Incomplete: r.putAsides, WrittenBytes: r.written.Load(), Rebuilt: r.rebuilt.Load(), Parked: r.parkings,
+		Forgotten: r.forgotten, Memory: uint64(r.pool.inUse()), DiskTrouble: r.trouble,
+		Sessions: []SessionStatus{}, Transfers: []TransferStatus{},
+	}
+	if c, ok := r.source.(interface{ KernelDrops() uint64 }); ok {
+		s.KernelDrops = c.KernelDrops()
+	}
+	for _, n := range r.sessions.open {
+		s.Sessions = append(s.Sessions, SessionStatus{
+			Session: n.number, Link: n.link, Packets: n.packets, FirstHeard: n.gaps.first, Highest: n.gaps.highest, Lost: n.gaps.lost(),
+			SilentForMS: milliseconds(now.Sub(n.lastHeard)),
+		})
+	}
+	slices.SortFunc(s.Sessions, func(a, b SessionStatus) int { return cmp.Compare(a.Session, b.Session) })
+	if r.beat != nil {
+		s.Beat = &BeatStatus{HeardAgoMS: milliseconds(now.Sub(r.beatHeard)), Beat: *r.beat}
+	}
+	for _, t := range r.transfers {
+		s.Transfers = append(s.Transfers, t.report(now))
+	}
+	slices.SortFunc(s.Transfers, func(a, b TransferStatus) int { return cmp.Compare(a.ID, b.ID) })
+	if len(s.Transfers) > maxShown {
+		s.Transfers = s.Transfers[:maxShown]
+	}
+	r.status.Store(s)
+}
+
+// report describes an arriving transfer.
+func (t *transfer) report(now time.Time) TransferStatus {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := TransferStatus{
+		ID: t.id.String(), Channel: t.channel.Name, Begun: t.begun, SilentForMS: milliseconds(now.Sub(t.lastHeard)), Length: t.contentLength(),
+	}
+	if o := t.objects[framing.ObjectContent]; o != nil {
+		s.Blocks, s.BlocksWritten, s.BlocksOpen = o.part.Blocks(), o.written, len(o.open)
+	}
+	if o := t.objects[framing.ObjectPlan]; o != nil {
+		s.Plan = o.whole()
+	}
+	if o := t.objects[framing.ObjectProof]; o != nil {
+		s.Proof = o.whole()
+	}
+	return s
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
