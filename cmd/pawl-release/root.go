@@ -1,0 +1,43 @@
+package main
+
+import (
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"pawl/cmd/internal/cli"
+)
+
+func root(env *cli.Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pawl-release",
+		Short: "Check transfers in quarantine and release them to the inbox",
+		Long: `pawl-release is the high side that faces people. It takes complete transfers from the quarantine folder,
+checks every byte against the sender's signed proof, and lets them into the channel's inbox: by itself where
+the channel says release = "auto", otherwise when a person approves.
+
+The commands may be used while "run" is running; a transfer is only ever in one hand.`,
+		Example: `  pawl-release run -c /etc/pawl/pawl-release.toml
+  pawl-release list --state held
+  pawl-release show 1-019a
+  pawl-release approve 1-019a2b3c4d5e6f70
+  pawl-release reject 1-019a2b3c4d5e6f70 --reason "not ordered by anyone"`,
+	}
+	cmd.AddCommand(runCommand(env), checkCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env))
+	return cmd
+}
+
+// configFlag adds -c, which all commands have.
+func configFlag(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVarP(path, "config", "c", "/etc/pawl/pawl-release.toml", "configuration `FILE`")
+}
+
+// person names who gives a command, for the history.
+func person() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid())
+}

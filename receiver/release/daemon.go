@@ -1,0 +1,228 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"pawl/receiver/quarantine"
+)
+
+// Daemon takes every transfer through a gate as soon as it is complete. Each channel has its own worker: a
+// large, sick or stuck transfer holds up nothing but its channel, and a failing one nothing at all, since it is
+// left for the next round.
+type Daemon struct {
+	gate   *Gate
+	rescan time.Duration
+	said   map[string]bool // what was reported once; of Run's own goroutine
+}
+
+// NewDaemon makes a daemon that looks through the quarantine every rescan, also when nothing nudges it: what failed
+// for a full disk or an inbox that is not mounted is tried again then.
+func NewDaemon(gate *Gate, rescan time.Duration) *Daemon {
+	return &Daemon{gate: gate, rescan: rescan, said: map[string]bool{}}
+}
+
+// Run clears up after an earlier run, takes what is there, and then looks again after every nudge until ctx
+// ends, which is not an error.
+func (d *Daemon) Run(ctx context.Context, nudges <-chan struct{}) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var wake []chan struct{}
+	for _, channel := range d.gate.channels {
+		kick := make(chan struct{}, 1)
+		wake = append(wake, kick)
+		w := &worker{gate: d.gate, channel: channel, said: map[quarantine.ID]string{}}
+		group.Go(func() error { return w.run(ctx, kick) })
+	}
+	group.Go(func() error {
+		tick := time.NewTicker(d.rescan)
+		defer tick.Stop()
+		for {
+			d.report()
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			case <-nudges:
+			}
+			for _, kick := range wake {
+				select {
+				case kick <- struct{}{}:
+				default: // it has not taken the last one yet, and will see everything then
+				}
+			}
+		}
+	})
+	return group.Wait()
+}
+
+// report says once what nobody will take: transfers of unknown channels, and names that are none.
+func (d *Daemon) report() {
+	for _, st := range []quarantine.State{quarantine.Complete, quarantine.Checking, quarantine.Held} {
+		ids, err := d.gate.store.List(st)
+		if err != nil {
+			d.gate.log.Error("quarantine can't be read", zap.Error(err))
+			continue
+		}
+		for _, id := range ids {
+			if _, known := d.gate.channels[id.Channel]; !known && d.once(id.String()) {
+				d.gate.log.Warn("transfer waits: its channel is not configured", zap.Stringer("transfer", id))
+			}
+		}
+		foreign, _ := d.gate.store.Foreign(st)
+		for _, name := range foreign {
+			if d.once(string(st) + "/" + name) {
+				d.gate.log.Warn("not a transfer: left alone", zap.String("path", filepath.Join(string(st), Printable(name, shownReason))))
+			}
+		}
+	}
+}
+
+// reports bounds the memory of what was said: whoever can fill a folder must not fill this.
+const reports = 10_000
+
+func (d *Daemon) once(what string) bool {
+	if d.said[what] || len(d.said) >= reports {
+		return false
+	}
+	d.said[what] = true
+	return true
+}
+
+// worker serves one channel.
+type worker struct {
+	gate    *Gate
+	channel Channel
+	said    map[quarantine.ID]string // the last error of each transfer that fails
+}
+
+func (w *worker) run(ctx context.Context, kick <-chan struct{}) error {
+	if err := w.gate.Sweep(w.channel); err != nil {
+		w.gate.log.Error("staging can't be cleared", zap.String("channel", w.channel.Name), zap.Error(err))
+	}
+	for {
+		w.round(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-kick:
+		}
+	}
+}
+
+// round tries every transfer of the channel once.
+func (w *worker) round(ctx context.Context) {
+	failing := map[quarantine.ID]string{}
+	for _, st := range []quarantine.State{quarantine.Checking, quarantine.Complete, quarantine.Held} {
+		ids, err := w.gate.store.List(st)
+		if err != nil {
+			w.gate.log.Error("quarantine can't be read", zap.Error(err))
+			return
+		}
+		for _, id := range ids {
+			if ctx.Err() != nil {
+				return
+			}
+			if id.Channel != w.channel.ID || st == quarantine.Held && !w.gate.hasApproval(id) {
+				continue
+			}
+			if err := w.try(ctx, id, st); err != nil {
+				failing[id] = err.Error()
+			}
+		}
+	}
+	w.said = failing
+}
+
+// try runs one transfer. What somebody else has or had is not a failure.
+func (w *worker) try(ctx context.Context, id quarantine.ID, st quarantine.State) error {
+	reached, err := w.gate.Run(ctx, id, st)
+	switch {
+	case err == nil, ctx.Err() != nil, errors.Is(err, quarantine.ErrLocked):
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && reached == st:
+		if now, found := w.gate.store.Find(id); found == nil && now != st {
+			return nil
+		}
+	}
+	if w.said[id] != err.Error() {
+		w.gate.log.Error("transfer can't be released: trying again", zap.Stringer("transfer", id),
+			zap.String("channel", w.channel.Name), zap.String("err", Printable(err.Error(), shownReason)))
+	}
+	return err
+}
+
+func (g *Gate) hasApproval(id quarantine.ID) bool {
+	_, err := os.Lstat(filepath.Join(g.store.Dir(quarantine.Held, id), approvalFile))
+	return err == nil
+}
+
+// Sweep clears what a crash left behind a channel's transfers that are settled: stagings in the
+// inbox, and the content of released ones. A transfer in checking is not touched: its staging is
+// evidence.
+func (g *Gate) Sweep(channel Channel) error {
+	released, err := g.store.List(quarantine.Released)
+	if err != nil {
+		return err
+	}
+	for _, id := range released {
+		if id.Channel == channel.ID {
+			err = errors.Join(err, g.sweepContent(id))
+		}
+	}
+	in, errIn := openInbox(channel.Inbox)
+	if errIn != nil {
+		return errors.Join(err, errIn)
+	}
+	defer in.close()
+	ids, foreign, errIn := in.staged()
+	for _, id := range ids {
+		err = errors.Join(err, g.sweepStaging(in, id))
+	}
+	for _, name := range foreign {
+		g.log.Warn("not a staging: left alone", zap.String("path", filepath.Join(in.path, Printable(name, shownReason))))
+	}
+	return errors.Join(err, errIn)
+}
+
+func (g *Gate) sweepContent(id quarantine.ID) error {
+	j, lock, err := g.take(id, quarantine.Released)
+	if errors.Is(err, quarantine.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	return j.dropContent()
+}
+
+func (g *Gate) sweepStaging(in *inbox, id quarantine.ID) error {
+	st, err := g.store.Find(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		g.log.Warn("staging of a transfer that this quarantine does not have: left alone", zap.Stringer("transfer", id))
+		return nil
+	}
+	if err != nil || st == quarantine.Checking {
+		return err
+	}
+	lock, err := g.store.Lock(id, st)
+	if errors.Is(err, quarantine.ErrLocked) || errors.Is(err, fs.ErrNotExist) {
+		return nil // somebody works on it at this moment, and clears up himself
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if err := in.unstage(id); err != nil {
+		return fmt.Errorf("transfer %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"pawl/framing"
+	"pawl/framing/seal"
+	"pawl/receiver/check"
+	"pawl/receiver/quarantine"
+)
+
+// Channel is what a channel asks of its transfers, and where they go.
+type Channel struct {
+	ID     uint16
+	Name   string
+	Inbox  string             // path of a folder that is there
+	Auto   bool               // what passes is released without a person's word
+	Keep   bool               // keep the content in the quarantine after its release
+	Limits framing.PlanLimits // zero: the format's
+}
+
+var (
+	// ErrChannel is wrapped by errors about a channel that is not configured.
+	ErrChannel = errors.New("channel is not configured")
+	// ErrState is wrapped when a command does not fit the transfer's state.
+	ErrState = errors.New("not in a state for it")
+)
+
+// Gate moves transfers from complete onwards, one at a time each: the transfer's lock keeps
+// a daemon and a command apart. It is safe for concurrent use.
+type Gate struct {
+	store    *quarantine.Store
+	sender   seal.SenderPublic
+	channels map[uint16]Channel
+	who      string
+	log      *zap.Logger
+	step     func(string) // tests stop the program here
+}
+
+// NewGate makes a gate that acts in the name of who (a program or a person, for the history).
+// Only proofs of sender count.
+func NewGate(store *quarantine.Store, sender seal.SenderPublic, channels []Channel, who string, log *zap.Logger) *Gate {
+	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, step: func(string) {}}
+	for _, c := range channels {
+		g.channels[c.ID] = c
+	}
+	return g
+}
+
+// job is one transfer in the hands of a gate, which has its lock.
+type job struct {
+	*Gate
+	id      quarantine.ID
+	channel Channel
+	state   quarantine.State
+}
+
+// take locks a transfer that is in state st.
+func (g *Gate) take(id quarantine.ID, st quarantine.State) (*job, *quarantine.Lock, error) {
+	channel, ok := g.channels[id.Channel]
+	if !ok {
+		return nil, nil, fmt.Errorf("transfer %s: %w", id, ErrChannel)
+	}
+	lock, err := g.store.Lock(id, st)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &job{Gate: g, id: id, channel: channel, state: st}, lock, nil
+}
+
+// Run takes a transfer that is complete, was left in checking, or is held with an approval, as far
+// as it goes without a person, and returns the state that it has then. An error leaves the transfer in checking, to
+// be run again; one that wraps [quarantine.ErrLocked] says that somebody else is at it.
+func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (quarantine.State, error) {
+	j, lock, err := g.take(id, st)
+	if err != nil {
+		return st, err
+	}
+	defer lock.Unlock()
+	switch st {
+	case quarantine.Complete:
+		err = j.accept()
+	case quarantine.Held:
+		err = j.takeUp()
+	case quarantine.Checking:
+	default:
+		err = fmt.Errorf("run transfer %s, which is %s: %w", id, st, ErrState)
+	}
+	if err == nil {
+		err = j.examine(ctx)
+	}
+	if err != nil && ctx.Err() == nil && j.state == quarantine.Checking {
+		j.complain(err)
+	}
+	return j.state, err
+}
+
+// takeUp goes on with an approval whose giver's program died between the word and the move.
+func (j *job) takeUp() error {
+	approval, err := approved(j.dir())
+	if err != nil {
+		return err
+	}
+	if !approval.made {
+		return fmt.Errorf("run transfer %s: %w: held without an approval", j.id, ErrState)
+	}
+	return j.move(quarantine.Checking, "approved by "+approval.who)
+}
+
+// Approve gives a person's yes to a held transfer, as its proof is now, and releases it if it passes again.
+func (g *Gate) Approve(ctx context.Context, id quarantine.ID) (quarantine.State, error) {
+	j, lock, err := g.takeHeld(id)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Unlock()
+	if err := approve(j.dir(), g.who); err != nil {
+		return j.state, fmt.Errorf("approve %s: %w", id, err)
+	}
+	g.step("approval written")
+	if err := j.move(quarantine.Checking, "approved"); err != nil {
+		return j.state, err
+	}
+	if err := j.examine(ctx); err != nil {
+		j.complain(err)
+		return j.state, err
+	}
+	return j.state, nil
+}
+
+// Reject refuses a held transfer for good.
+func (g *Gate) Reject(id quarantine.ID, reason string) error {
+	j, lock, err := g.takeHeld(id)
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	return j.move(quarantine.Rejected, reason)
+}
+
+func (g *Gate) takeHeld(id quarantine.ID) (*job, *quarantine.Lock, error) {
+	st, err := g.store.Find(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if st != quarantine.Held {
+		return nil, nil, fmt.Errorf("transfer %s is %s: %w", id, st, ErrState)
+	}
+	return g.take(id, st)
+}
+
+func (j *job) dir() string { return j.store.Dir(j.state, j.id) }
+
+// accept takes a transfer over from pawl-receive. Whatever lies in its folder under the names of our
+// own files was not put there by us, and goes.
+func (j *job) accept() error {
+	for _, name := range []string{approvalFile, intentFile, verdictFile} {
+		if err := quarantine.RemoveFile(j.dir(), name); err != nil {
+			return fmt.Errorf("accept %s: %w", j.id, err)
+		}
+	}
+	return j.move(quarantine.Checking, "")
+}
+
+// move writes the line and then changes the state.
+func (j *job) move(to quarantine.State, reason string) error {
+	from := j.state
+	err := j.store.Record(j.id, from, quarantine.Event{Who: j.who, From: from, To: to, Reason: reason})
+	if err != nil {
+		return err
+	}
+	j.step("recorded " + string(to))
+	if err := j.store.Move(j.id, from, to); err != nil {
+		return err
+	}
+	j.state = to
+	j.step("moved to " + string(to))
+	why := zap.Skip()
+	if reason != "" {
+		why = zap.String("reason", Printable(reason, shownReason))
+	}
+	j.log.Info("transfer "+string(to), zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), why)
+	return nil
+}
+
+// complain notes why a transfer stays in checking, once and not with every try.
+func (j *job) complain(err error) {
+	events, _ := j.store.History(j.id, j.state)
+	if n := len(events); n > 0 && events[n-1].Reason == err.Error() {
+		return
+	}
+	event := quarantine.Event{Who: j.who, From: j.state, To: j.state, Reason: err.Error()}
+	if err := j.store.Record(j.id, j.state, event); err != nil {
+		j.log.Error("history can't be written", zap.Stringer("transfer", j.id), zap.Error(err))
+	}
+}
+
+// settle ends a check without a release. A person's word was for this check only: it is spent, or
+// a transfer that can't be released would be tried for ever.
+func (j *job) settle(to quarantine.State, reason string) error {
+	if err := quarantine.RemoveFile(j.dir(), approvalFile); err != nil {
+		return err
+	}
+	return j.move(to, reason)
+}
+
+// dropContent frees the room of a released transfer.
+func (j *job) dropContent() error {
+	if j.channel.Keep {
+		return nil
+	}
+	if _, err := os.Lstat(filepath.Join(j.dir(), quarantine.ContentFile)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	event := quarantine.Event{Who: j.who, From: j.state, To: j.state, Reason: "content removed: it is in the inbox"}
+	if err := j.store.Record(j.id, j.state, event); err != nil {
+		return err
+	}
+	return quarantine.RemoveFile(j.dir(), quarantine.ContentFile)
+}
+
+func (j *job) rules() check.Rules {
+	return check.Rules{Sender: j.sender, Limits: j.channel.Limits}
+}

@@ -1,0 +1,284 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pawl/receiver/check"
+	"pawl/receiver/check/checktest"
+	"pawl/receiver/quarantine"
+)
+
+func TestTamperedAfterHoldIsHeldAgain(t *testing.T) {
+	h := build(t, false)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Held)
+	content := filepath.Join(h.store.Dir(quarantine.Held, id), quarantine.ContentFile)
+	data, err := os.ReadFile(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[0] ^= 1
+	if err := os.WriteFile(content, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Held {
+		t.Fatalf("approve: %s, %v", st, err)
+	}
+	if reason := h.reason(t, id); !strings.Contains(reason, "digest mismatch") {
+		t.Errorf("reason %q", reason)
+	}
+	h.wantEmptyInbox(t)
+	if h.gate.hasApproval(id) {
+		t.Error("the approval outlives the check that it was for")
+	}
+}
+
+func TestApprovalIsForOneProofOnly(t *testing.T) {
+	h := build(t, false)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Held)
+	dir := h.store.Dir(quarantine.Held, id)
+	if err := approve(dir, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	// Another transfer of the same sender under the same id: signed, whole, and not what alice saw.
+	checktest.Build(t, id, h.key, []checktest.Entry{{Path: "swapped", Data: []byte("x")}}).Write(t, dir)
+	h.run(t, id, quarantine.Held, quarantine.Held)
+	if reason := h.reason(t, id); !strings.Contains(reason, ErrApproval.Error()) {
+		t.Errorf("reason %q", reason)
+	}
+	h.wantEmptyInbox(t)
+}
+
+func TestWhatPawlReceivePlantsDoesNotCount(t *testing.T) {
+	h := build(t, false)
+	objects := checktest.Build(t, id, h.key, checktest.Tree())
+	h.put(t, id, objects)
+	dir := h.store.Dir(quarantine.Complete, id)
+	if err := approve(dir, "mallory"); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeJSON(dir, intentFile, intent{Inbox: h.inbox, Name: "tree"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(h.inbox, stageName(id)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.run(t, id, quarantine.Complete, quarantine.Held)
+	if h.gate.hasApproval(id) {
+		t.Error("a planted approval was taken over")
+	}
+}
+
+func TestBadTransfersNeverReachTheInbox(t *testing.T) {
+	flip := func(data []byte) { data[len(data)/2] ^= 4 }
+	cases := map[string]struct {
+		spoil  func(h *house, o *checktest.Objects)
+		want   quarantine.State
+		reason string
+	}{
+		"flipped content": {func(h *house, o *checktest.Objects) { flip(o.Content) }, quarantine.Held, "digest: tree/big: digest mismatch"},
+		"cut content":     {func(h *house, o *checktest.Objects) { o.Content = o.Content[1:] }, quarantine.Held, "bytes on disk"},
+		"longer content":  {func(h *house, o *checktest.Objects) { o.Content = append(o.Content, 1) }, quarantine.Held, "bytes on disk"},
+		"wrong key": {func(h *house, o *checktest.Objects) {
+			*o = checktest.Build(t, id, checktest.Key(t), checktest.Tree())
+		}, quarantine.Rejected, "not signed by the pinned sender"},
+		"swapped plan": {func(h *house, o *checktest.Objects) {
+			o.Plan = checktest.Build(t, quarantine.ID{Channel: 3, Transfer: id.Transfer + 1}, h.key, checktest.Tree()).Plan
+		}, quarantine.Held, "digest mismatch in the plan"},
+		"aborted": {func(h *house, o *checktest.Objects) {
+			*o = checktest.Abort(t, id, h.key, "tree/log", "changed while it was read")
+		}, quarantine.Rejected, "aborted by sender: tree/log: changed while it was read"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			h := build(t, true)
+			objects := checktest.Build(t, id, h.key, checktest.Tree())
+			c.spoil(h, &objects)
+			h.put(t, id, objects)
+			h.run(t, id, quarantine.Complete, c.want)
+			if got := h.reason(t, id); !strings.Contains(got, c.reason) {
+				t.Errorf("reason %q, want %q", got, c.reason)
+			}
+			h.wantEmptyInbox(t)
+		})
+	}
+}
+
+func TestNothingIsOverwritten(t *testing.T) {
+	outside := t.TempDir()
+	plant := map[string]func(path string) error{
+		"file":         func(path string) error { return os.WriteFile(path, []byte("theirs"), 0o600) },
+		"empty folder": func(path string) error { return os.Mkdir(path, 0o755) },
+		"link out":     func(path string) error { return os.Symlink(outside, path) },
+		"dead link":    func(path string) error { return os.Symlink("nowhere", path) },
+	}
+	for name, put := range plant {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, late %t", name, late), func(t *testing.T) {
+				h := build(t, true)
+				h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+				path := filepath.Join(h.inbox, "tree")
+				if late {
+					h.gate.step = func(step string) {
+						if step == "intent written" {
+							if err := put(path); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				} else if err := put(path); err != nil {
+					t.Fatal(err)
+				}
+				before, _ := os.Lstat(path)
+				h.run(t, id, quarantine.Complete, quarantine.Held)
+				if reason := h.reason(t, id); !strings.Contains(reason, ErrTaken.Error()) {
+					t.Errorf("reason %q", reason)
+				}
+				if names := h.names(t); len(names) != 1 {
+					t.Errorf("the inbox has %q", names)
+				}
+				if after, err := os.Lstat(path); err != nil || !late && !os.SameFile(before, after) {
+					t.Errorf("what was there is not any more: %v", err)
+				}
+				if inside, _ := os.ReadDir(outside); len(inside) != 0 {
+					t.Errorf("written outside: %v", inside)
+				}
+				// The remedy: the name is freed and a person says yes.
+				h.gate.step = func(string) {}
+				if err := os.RemoveAll(path); err != nil {
+					t.Fatal(err)
+				}
+				if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Released {
+					t.Fatalf("approve: %s, %v", st, err)
+				}
+				if err := diff(h.inbox, checktest.Tree()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+func TestPlantedStaging(t *testing.T) {
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "precious"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plant := map[string]func(path string) error{
+		"link":   func(path string) error { return os.Symlink(outside, path) },
+		"file":   func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"folder": func(path string) error { return os.MkdirAll(filepath.Join(path, "tree", "x"), 0o777) },
+		"folder with a link": func(path string) error {
+			return errors.Join(os.Mkdir(path, 0o777), os.Symlink(outside, filepath.Join(path, "tree")))
+		},
+	}
+	for name, put := range plant {
+		t.Run(name, func(t *testing.T) {
+			h := build(t, true)
+			h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+			if err := put(filepath.Join(h.inbox, stageName(id))); err != nil {
+				t.Fatal(err)
+			}
+			h.run(t, id, quarantine.Complete, quarantine.Released)
+			if err := diff(h.inbox, checktest.Tree()); err != nil {
+				t.Error(err)
+			}
+			if left, _ := os.ReadDir(outside); len(left) != 1 {
+				t.Errorf("outside has %v", left)
+			}
+		})
+	}
+}
+
+func TestStagingIsOursAlone(t *testing.T) {
+	h := build(t, true)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	looked := false
+	h.gate.step = func(step string) {
+		if step != "file staged" || looked {
+			return
+		}
+		looked = true
+		info, err := os.Lstat(filepath.Join(h.inbox, stageName(id)))
+		if err != nil || info.Mode() != fs.ModeDir|0o700 {
+			t.Errorf("staging: %v, %v", info.Mode(), err)
+		}
+	}
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	if !looked {
+		t.Error("no file was staged")
+	}
+}
+
+func TestSetgidInboxGivesNoSetgidFolders(t *testing.T) {
+	h := build(t, true)
+	if err := os.Chmod(h.inbox, 0o2775|fs.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	if err := diff(h.inbox, checktest.Tree()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReleaseRefusesWrongProofs(t *testing.T) {
+	h := build(t, true)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	dir := h.store.Dir(quarantine.Complete, id)
+	in, err := openInbox(h.inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.close()
+	stage, err := newStage(in, id, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.close()
+	rules := check.Rules{Sender: h.key.Public()}
+	pass, err := check.Verify(t.Context(), dir, id, rules, stage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dry, err := check.Verify(t.Context(), dir, id, rules, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := byPolicy(pass)
+	other := byPolicy(check.Pass{})
+	forged := yes
+	forged.body[0] ^= 1
+	for name, c := range map[string]struct {
+		pass     check.Pass
+		approval Approval
+		want     error
+	}{
+		"zero pass":             {check.Pass{}, yes, ErrPass},
+		"pass of a dry run":     {dry, yes, ErrPass},
+		"zero approval":         {pass, Approval{}, ErrApproval},
+		"approval of no pass":   {pass, other, ErrApproval},
+		"approval of another":   {pass, forged, ErrApproval},
+		"neither pass nor word": {check.Pass{}, Approval{}, ErrPass},
+	} {
+		if err := Release(dir, stage, c.pass, c.approval); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(h.inbox, "tree")); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("released: %v", err)
+	}
+	if err := Release(dir, stage, pass, yes); err != nil {
+		t.Fatal(err)
+	}
+	if err := diff(h.inbox, checktest.Tree()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,59 @@
+// Package release lets transfers into the inbox. Nothing else in Pawl writes there.
+//
+//	complete ─> checking ─┬─ stage + check ─> Pass + Approval ─> intent ─> rename ─> released
+//	                      ├─> held ── approve ─> checking
+//	                      └─> rejected
+//
+// A transfer is built in <inbox>/.pawl-<id>, which nobody else may enter, while it is checked: the bytes
+// that were digested are the bytes that were written, read once. With the Pass and an Approval in
+// hand the top of it is renamed into the inbox, in one step and over nothing, so that no reader
+// of the inbox sees half a transfer.
+//
+// [Gate] moves one transfer, [Daemon] all of them. docs/lifecycle.md says what holds after a crash at
+// each step.
+package release
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"pawl/receiver/check"
+)
+
+// ErrPass is wrapped by Release when the pass is not for what was staged.
+var ErrPass = errors.New("no pass for what was staged")
+
+// Release makes the staged transfer visible in the inbox under its name. dir is the transfer's
+// folder in the quarantine. The pass must be the one that was given for what stage was given, and the
+// approval must be for the same proof: otherwise the error wraps [ErrPass] or [ErrApproval], and
+// nothing was done. The error wraps [ErrTaken] when the inbox has the name.
+//
+// When Release returns nil the transfer is in the inbox and stays there; the empty staging and the
+// intent are left as the proof of that until the state is changed.
+func Release(dir string, stage *Stage, pass check.Pass, approval Approval) error {
+	if !pass.Proves(stage.id, stage) {
+		return fmt.Errorf("release %s: %w", stage.id, ErrPass)
+	}
+	if !approval.Allows(pass) {
+		return fmt.Errorf("release %s: %w", stage.id, ErrApproval)
+	}
+	if err := stage.finish(); err != nil {
+		return fmt.Errorf("release %s: %w", stage.id, err)
+	}
+	stage.step("staging synced")
+	body := pass.Body()
+	err := writeJSON(dir, intentFile, intent{
+		Inbox: stage.in.path, Name: pass.Name(), Body: hex.EncodeToString(body[:]), When: time.Now().UTC(),
+	})
+	if err != nil {
+		return fmt.Errorf("release %s: %w", stage.id, err)
+	}
+	stage.step("intent written")
+	if err := stage.in.publish(stage.dir, pass.Name()); err != nil {
+		return fmt.Errorf("release %s: %w", stage.id, err)
+	}
+	stage.step("renamed into the inbox")
+	return nil
+}

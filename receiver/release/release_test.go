@@ -1,0 +1,288 @@
+package release
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"pawl/framing/seal"
+	"pawl/receiver/check/checktest"
+	"pawl/receiver/quarantine"
+)
+
+var id = quarantine.ID{Channel: 3, Transfer: 0x019a2b3c4d5e6f70}
+
+// house is a quarantine with one channel and its inbox.
+type house struct {
+	store *quarantine.Store
+	inbox string
+	key   *seal.SenderKey
+	gate  *Gate
+}
+
+func build(t testing.TB, auto bool) *house {
+	t.Helper()
+	h := &house{inbox: filepath.Join(t.TempDir(), "inbox"), key: checktest.Key(t)}
+	if err := os.Mkdir(h.inbox, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if h.store, err = quarantine.Open(filepath.Join(t.TempDir(), "quarantine")); err != nil {
+		t.Fatal(err)
+	}
+	channel := Channel{ID: id.Channel, Name: "files", Inbox: h.inbox, Auto: auto}
+	h.gate = NewGate(h.store, h.key.Public(), []Channel{channel}, "test", zap.NewNop())
+	return h
+}
+
+// put leaves a transfer in complete, as pawl-receive does.
+func (h *house) put(t testing.TB, id quarantine.ID, o checktest.Objects) {
+	t.Helper()
+	o.Write(t, h.store.Dir(quarantine.Complete, id))
+}
+
+func (h *house) run(t testing.TB, id quarantine.ID, st, want quarantine.State) {
+	t.Helper()
+	if got, err := h.gate.Run(t.Context(), id, st); err != nil || got != want {
+		t.Fatalf("run: %s, %v, want %s", got, err, want)
+	}
+	h.is(t, id, want)
+}
+
+func (h *house) is(t testing.TB, id quarantine.ID, want quarantine.State) {
+	t.Helper()
+	in := 0
+	for _, st := range quarantine.States() {
+		if _, err := os.Lstat(h.store.Dir(st, id)); err == nil {
+			in++
+		}
+	}
+	if st, err := h.store.Find(id); err != nil || st != want || in != 1 {
+		t.Fatalf("%s is %q in %d states (%v), want %q", id, st, in, err, want)
+	}
+}
+
+// reason is the last reason in a transfer's history.
+func (h *house) reason(t testing.TB, id quarantine.ID) string {
+	t.Helper()
+	st, err := h.store.Find(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := h.store.History(id, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := ""
+	for _, e := range events {
+		if e.From != e.To {
+			last = e.Reason
+		}
+	}
+	return last
+}
+
+// names lists the inbox, staging included.
+func (h *house) names(t testing.TB) []string {
+	t.Helper()
+	entries, err := os.ReadDir(h.inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func (h *house) wantEmptyInbox(t testing.TB) {
+	t.Helper()
+	if names := h.names(t); len(names) != 0 {
+		t.Errorf("the inbox has %q", names)
+	}
+}
+
+// diff compares a released transfer with what was sent, in everything that must be kept.
+func diff(inbox string, want []checktest.Entry) error {
+	expect := map[string]checktest.Entry{}
+	for _, e := range want {
+		expect[e.Path] = e
+	}
+	var faults []error
+	err := filepath.WalkDir(filepath.Join(inbox, want[0].Path), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(inbox, path)
+		e, known := expect[name]
+		delete(expect, name)
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		switch {
+		case e.Dir:
+			mode = fs.ModeDir | 0o755
+		case e.Exec:
+			mode = 0o755
+		}
+		if !known || info.Mode() != mode || info.ModTime().UnixNano() != e.ModTime {
+			faults = append(faults, fmt.Errorf("%q: known %t, mode %v, time %d, want %v, %d", name, known, info.Mode(), info.ModTime().UnixNano(), mode, e.ModTime))
+		}
+		if !e.Dir {
+			if data, err := os.ReadFile(path); err != nil || !bytes.Equal(data, e.Data) {
+				faults = append(faults, fmt.Errorf("%q: wrong bytes (%v)", name, err))
+			}
+		}
+		return nil
+	})
+	if len(expect) != 0 {
+		faults = append(faults, fmt.Errorf("%d entries are missing", len(expect)))
+	}
+	return errors.Join(err, errors.Join(faults...))
+}
+
+func TestAutoReleasesWhole(t *testing.T) {
+	h := build(t, true)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	if err := diff(h.inbox, checktest.Tree()); err != nil {
+		t.Error(err)
+	}
+	if names := h.names(t); len(names) != 1 {
+		t.Errorf("inbox has %q", names)
+	}
+	for name, there := range map[string]bool{quarantine.ContentFile: false, quarantine.PlanFile: true, quarantine.ProofFile: true, quarantine.HistoryFile: true} {
+		_, err := os.Lstat(filepath.Join(h.store.Dir(quarantine.Released, id), name))
+		if (err == nil) != there {
+			t.Errorf("%s after release: %v, want there %t", name, err, there)
+		}
+	}
+}
+
+func TestKeepKeepsTheContent(t *testing.T) {
+	h := build(t, true)
+	channel := h.gate.channels[id.Channel]
+	channel.Keep = true
+	h.gate.channels[id.Channel] = channel
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	if err := h.gate.Sweep(channel); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(h.store.Dir(quarantine.Released, id), quarantine.ContentFile)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestManySmallFiles(t *testing.T) {
+	h := build(t, true)
+	many := []checktest.Entry{{Path: "many", Dir: true, ModTime: 1}}
+	for i := range 1000 {
+		many = append(many, checktest.Entry{Path: fmt.Sprintf("many/%04d", i), Data: []byte(fmt.Sprint(i)), ModTime: int64(i)})
+	}
+	h.put(t, id, checktest.Build(t, id, h.key, many))
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	if err := diff(h.inbox, many); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHoldApproveReject(t *testing.T) {
+	h := build(t, false)
+	other := quarantine.ID{Channel: id.Channel, Transfer: 7}
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.put(t, other, checktest.Build(t, other, h.key, []checktest.Entry{{Path: "f"}}))
+	h.run(t, id, quarantine.Complete, quarantine.Held)
+	h.run(t, other, quarantine.Complete, quarantine.Held)
+	h.wantEmptyInbox(t)
+	if _, err := h.gate.Run(t.Context(), id, quarantine.Held); !errors.Is(err, ErrState) {
+		t.Errorf("run of a held transfer without an approval: %v", err)
+	}
+	if err := h.gate.Reject(other, "not wanted"); err != nil {
+		t.Fatal(err)
+	}
+	h.is(t, other, quarantine.Rejected)
+	if got := h.reason(t, other); got != "not wanted" {
+		t.Errorf("reason %q", got)
+	}
+	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Released {
+		t.Fatalf("approve: %s, %v", st, err)
+	}
+	if err := diff(h.inbox, checktest.Tree()); err != nil {
+		t.Error(err)
+	}
+	for _, err := range []error{h.gate.Reject(id, "late"), h.gate.Reject(other, "twice")} {
+		if !errors.Is(err, ErrState) {
+			t.Errorf("reject of what is not held: %v", err)
+		}
+	}
+	if _, err := h.gate.Approve(t.Context(), other); !errors.Is(err, ErrState) {
+		t.Errorf("approve of a rejected one: %v", err)
+	}
+	h.is(t, other, quarantine.Rejected)
+}
+
+func TestFailureLeavesTheQuestionOpen(t *testing.T) {
+	h := build(t, true)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	if err := os.Rename(h.inbox, h.inbox+".away"); err != nil {
+		t.Fatal(err)
+	}
+	for st := quarantine.Complete; st != ""; {
+		if _, err := h.gate.Run(t.Context(), id, st); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("without an inbox: %v", err)
+		}
+		h.is(t, id, quarantine.Checking)
+		if st == quarantine.Checking {
+			break
+		}
+		st = quarantine.Checking
+	}
+	events, err := h.store.History(id, quarantine.Checking)
+	if err != nil || len(events) != 2 || !strings.Contains(events[1].Reason, "no such file") {
+		t.Errorf("history %+v, %v: want the failure once", events, err)
+	}
+	if err := os.Rename(h.inbox+".away", h.inbox); err != nil {
+		t.Fatal(err)
+	}
+	h.run(t, id, quarantine.Checking, quarantine.Released)
+}
+
+func TestUnknownChannelIsLeft(t *testing.T) {
+	h := build(t, true)
+	other := quarantine.ID{Channel: 99, Transfer: 1}
+	h.put(t, other, checktest.Build(t, other, h.key, checktest.Tree()))
+	if _, err := h.gate.Run(t.Context(), other, quarantine.Complete); !errors.Is(err, ErrChannel) {
+		t.Errorf("run: %v", err)
+	}
+	h.is(t, other, quarantine.Complete)
+}
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain ∑":                "plain ∑",
+		"a\x1b[31mred":           `a\x1b[31mred`,
+		"line\nbreak\r\t":        `line\nbreak\r\t`,
+		"bad \xff utf-8":         `bad \xff utf-8`,
+		"\u202egnp.exe":          `\u202egnp.exe`,
+		"\ufeff\u2028\x00":       `\ufeff\u2028\x00`,
+		"":                       "",
+		"�":                      "�",
+		"exactly twenty chars":   "exactly twenty chars",
+		"more than twenty chars": "more than twenty cha…",
+	} {
+		if got := Printable(in, 20); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
