@@ -1,0 +1,77 @@
+# Pawl. `make` says what there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(PATH):/usr/sbin:/sbin
+
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    ?= 10s
+SOAKTIME    ?= 3600
+PROGRAMS    := $(notdir $(wildcard cmd/pawl-*))
+
+# What the machine must have beside Go, as command:Debian packages. The race
+# detector needs a C compiler, the testbed the rest.
+TOOLS := ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev
+
+.PHONY: help build demo test check bench fuzz soak deps clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## the programs, into bin/
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '-X pawl/cmd/internal/cli.release=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
+
+demo: deps build ## files cross a lossy one-way link on this machine, in front of you
+	bin/pawl-bench demo
+
+test: deps check ## everything that must hold: style, static checks, all tests with the race detector
+	@race=-race; command -v gcc >/dev/null || race=; \
+	set -x; $(GO) test $$race -shuffle=on -timeout 10m ./...
+
+check: ## formatting, go vet, staticcheck, who imports whom
+	@bad=$$(find . -name '*.go' -not -path './.*/*' -not -path './bin/*' -print0 | xargs -0 gofmt -l); \
+	if [ -n "$$bad" ]; then printf 'not gofmt-ed:\n%s\n' "$$bad" >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 ./docs
+
+bench: deps build ## figures on this machine: Go benchmarks, then the real programs on the testbed
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	for loss in 0% 1%; do bin/pawl-bench transfer --size 1GiB --mtu 1500 --loss $$loss --json -; done
+
+fuzz: ## every fuzzer for FUZZTIME each (10s)
+	@found=$$(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort); \
+	[ -n "$$found" ] || { echo 'there are no fuzzers: this target tests nothing' >&2; exit 1; }; \
+	while IFS=: read -r file func; do \
+		echo "== $${func#func } in $$(dirname $$file)"; \
+		$(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)"; \
+	done <<< "$$found"
+
+soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds (3600)
+	@end=$$((SECONDS + $(SOAKTIME))); n=0; \
+	while [ $$SECONDS -lt $$end ]; do \
+		for mix in random gotree small odd; do \
+		for fault in '--loss 0%' '--loss 1%' '--loss 0.1% --outage 5ms --every 100ms' '--loss 1% --passes 2 --late 2s' '--loss 1% --passes 2 --kill-receiver'; do \
+			[ $$SECONDS -lt $$end ] || break 2; \
+			n=$$((n + 1)); echo "== $$n: $$mix $$fault" >&2; \
+			bin/pawl-bench transfer --mix $$mix $$fault --json -; \
+		done; done; \
+	done; echo "$$n transfers, all intact" >&2
+
+deps: ## what the testbed and the race detector need, installed if this is Debian and root
+	@missing=; \
+	for tool in $(TOOLS); do command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	missing=$${missing//,/ }; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing:$$missing"; export DEBIAN_FRONTEND=noninteractive; \
+		apt-get -qq update >/dev/null && apt-get -qq install -y --no-install-recommends $$missing >/dev/null && exit 0; \
+	fi; \
+	echo "missing on this machine:$$missing: the tests that need it are skipped" >&2; \
+	[ "$${CI:-}" != true ]
+
+clean: ## what was built
+	rm -rf bin
