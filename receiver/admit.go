@@ -77,7 +77,7 @@ func (r *Receiver) openTransfer(channel *Channel, id quarantine.ID, state quaran
 	case "":
 		_, err = r.cfg.Store.Create(id)
 	case quarantine.Incomplete:
-		err = r.cfg.Store.Move(id, quarantine.Incomplete, quarantine.Incoming)
+		err = r.move(id, quarantine.Incomplete, quarantine.Incoming, "more of it arrives")
 	}
 	if err == nil {
 		err = r.restore(t)

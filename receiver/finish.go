@@ -82,7 +82,15 @@ func (r *Receiver) settle(t *transfer) error {
 	if err := quarantine.WriteFile(t.dir, quarantine.NoteFile, append(data, '\n')); err != nil { // syncs the folder too
 		return err
 	}
-	return r.cfg.Store.Move(t.id, quarantine.Incoming, quarantine.Complete)
+	return r.move(t.id, quarantine.Incoming, quarantine.Complete, "")
+}
+
+// move changes a transfer's state, with a line in its history first.
+func (r *Receiver) move(id quarantine.ID, from, to quarantine.State, reason string) error {
+	if err := r.cfg.Store.Record(id, from, quarantine.Event{Who: "pawl-receive", From: from, To: to, Reason: reason}); err != nil {
+		return err
+	}
+	return r.cfg.Store.Move(id, from, to)
 }
 
 // discard removes a file of the transfer's folder if it is there. t.mu must be held.

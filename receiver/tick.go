@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -80,7 +81,7 @@ func (r *Receiver) putAside(t *transfer) {
 		err = quarantine.WriteMissing(t.dir, missing)
 	}
 	if err == nil {
-		err = r.cfg.Store.Move(t.id, quarantine.Incoming, quarantine.Incomplete)
+		err = r.move(t.id, quarantine.Incoming, quarantine.Incomplete, fmt.Sprintf("%d blocks are missing", missing.Blocks()))
 	}
 	if err != nil {
 		r.log.Error("transfer can't be put aside: trying again", zap.Stringer("transfer", t.id), zap.Error(err))

@@ -11,6 +11,7 @@ import (
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing"
 	"pawl/framing/seal"
+	"pawl/hw/link"
 	"pawl/receiver"
 )
 
@@ -76,6 +77,11 @@ func (c *config) check() error {
 	if _, err := c.Link.datagramSize(); err != nil {
 		return err
 	}
+	switch c.Link.method() {
+	case link.Auto, link.GRO, link.MMsg, link.Plain:
+	default:
+		return fmt.Errorf("link.method: %q is none of \"auto\", \"gro\", \"mmsg\" and \"plain\"", c.Link.Method)
+	}
 	if c.Idle < conf.Duration(time.Second) {
 		return errors.New("idle: less than 1s would put transfers aside between two packets")
 	}
@@ -120,6 +126,14 @@ func (l linkConfig) datagramSize() (int, error) {
 		return 0, fmt.Errorf("link.mtu: %w", err)
 	}
 	return t + framing.Overhead, nil
+}
+
+// method is the way of reading that the link is opened with.
+func (l linkConfig) method() link.Method {
+	if l.Method == "auto" {
+		return link.Auto
+	}
+	return link.Method(l.Method)
 }
 
 // statusPath is where the running receiver keeps its status.

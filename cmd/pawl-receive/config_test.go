@@ -79,6 +79,7 @@ name = "updates"
 		{"seal", `state = "s"`, "state = \"s\"\nseal = \"rot13\"", "seal"},
 		{"host name", `10.9.0.2:4600`, `diode:4600`, `"diode" is not an address`},
 		{"no port", `10.9.0.2:4600`, `10.9.0.2`, "write address:port"},
+		{"method", `[link]`, "[link]\nmethod = \"fast\"", "link.method"},
 		{"mtu", `[link]`, "[link]\nmtu = 576", "link.mtu"},
 		{"no channel", "[[channel]]\nid = 1\nname = \"updates\"\n", "", "no [[channel]]"},
 		{"id", `id = 1`, `id = 0`, "id 0 is not in 1 to 65535"},

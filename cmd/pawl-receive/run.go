@@ -61,7 +61,7 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 		return err
 	}
 	source, err := link.Listen(link.ReaderConfig{
-		Listen: c.Link.Listen, DatagramSize: cfg.DatagramSize, ReceiveBuffer: int(c.Link.ReceiveBuffer), Method: link.Method(c.Link.Method),
+		Listen: c.Link.Listen, DatagramSize: cfg.DatagramSize, ReceiveBuffer: int(c.Link.ReceiveBuffer), Method: c.Link.method(),
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -23,7 +24,7 @@ type Rules struct {
 
 // chunk is the most that is read, digested and written at a time: large against a system
 // call's cost, small against a cache.
-const chunk = 256 << 10
+const chunk = 512 << 10
 
 // Verify reads the transfer in folder dir and gives every byte that it digests to sink too, which may
 // be nil. It returns a valid Pass, or an error: a "no" has a [Verdict] in it, everything else
@@ -220,10 +221,7 @@ func (w *walk) bytes(ctx context.Context, e framing.Entry, out io.Writer) error 
 		if err != nil {
 			return err
 		}
-		if err := w.ask(func(c Check) error { return c.Content(p) }); err != nil {
-			return err
-		}
-		if _, err := out.Write(p); err != nil {
+		if err := w.pass(p, out); err != nil {
 			return err
 		}
 		if _, err := w.content.Discard(len(p)); err != nil {
@@ -232,6 +230,26 @@ func (w *walk) bytes(ctx context.Context, e framing.Entry, out io.Writer) error 
 		left -= uint64(len(p))
 	}
 	return w.ask(Check.EndFile)
+}
+
+// pass lets the next bytes of a file go by the checks and into the sink. Both work on the same bytes and neither changes
+// them, so where there are many they do it side by side: digesting and writing cost about the same.
+func (w *walk) pass(p []byte, out io.Writer) error {
+	question := func(c Check) error { return c.Content(p) }
+	if len(p) < chunk/4 || out == io.Discard {
+		if err := w.ask(question); err != nil {
+			return err
+		}
+		_, err := out.Write(p)
+		return err
+	}
+	written := make(chan error, 1)
+	go func() {
+		_, err := out.Write(p)
+		written <- err
+	}()
+	err := w.ask(question)
+	return cmp.Or(err, <-written) // wait for the writer in any case: p is used again
 }
 
 // ask puts one question to all checks and makes the first "no" a verdict.

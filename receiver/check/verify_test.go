@@ -122,7 +122,7 @@ func TestVerifyOddTransfers(t *testing.T) {
 		"deep tree":   append(deep, checktest.Entry{Path: deep[len(deep)-1].Path + "/f", Data: []byte("down")}),
 		"only empty":  {{Path: "d", Dir: true}, {Path: "d/a"}, {Path: "d/b"}},
 		"tail empty":  {{Path: "d", Dir: true}, {Path: "d/a", Data: []byte("x")}, {Path: "d/b"}},
-		"exact chunk": {{Path: "f", Data: make([]byte, 256<<10)}},
+		"exact chunk": {{Path: "f", Data: make([]byte, 512<<10)}},
 	}
 	for name, entries := range cases {
 		t.Run(name, func(t *testing.T) {
