@@ -1,0 +1,231 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
+	"pawl/cmd/internal/keyfile"
+	"pawl/fec"
+	"pawl/framing"
+	"pawl/framing/seal"
+	"pawl/hw/link"
+	"pawl/sender"
+)
+
+// config is pawl-send.toml. What is left out has the default named here.
+type config struct {
+	State    string     `toml:"state"`    // folder for the numbers that only grow
+	Socket   string     `toml:"socket"`   // Unix socket for submit and status; default <state>/pawl-send.sock
+	Key      string     `toml:"key"`      // this sender's private key, made by pawl-key sender
+	Receiver string     `toml:"receiver"` // the receiver's public key; not needed when seal is "none"
+	Seal     string     `toml:"seal"`     // "aes-256-gcm" (default) or "none"
+	Log      string     `toml:"log"`      // "text" (default) or "json"
+	Link     linkConfig `toml:"link"`
+	Channels []channel  `toml:"channel"`
+
+	digest [sha256.Size]byte // of the file
+}
+
+type linkConfig struct {
+	Local      string        `toml:"local"`       // address:port of the NIC that faces the diode; default the kernel's choice
+	Remote     string        `toml:"remote"`      // address:port of the receiver
+	Rate       conf.Rate     `toml:"rate"`        // of the wire, all headers and gaps included
+	MTU        int           `toml:"mtu"`         // default 1500; the same on both sides
+	Loss       conf.Percent  `toml:"loss"`        // what the link loses at random
+	Burst      conf.Duration `toml:"burst"`       // its longest outage
+	BurstEvery conf.Duration `toml:"burst_every"` // how often outages come; default rarely
+	Failure    float64       `toml:"failure"`     // acceptable probability that a transfer is not whole; default 1e-12
+	Memory     conf.Size     `toml:"memory"`      // for one interleaved group, on either side; default 64 MiB
+	GSO        bool          `toml:"gso"`         // let the kernel cut batches into packets; default true
+	SendBuffer conf.Size     `toml:"send_buffer"` // of the socket; default 1 MiB
+	PaceBurst  conf.Size     `toml:"pace_burst"`  // the most that leaves at once after a stall; default 1 ms of the rate
+}
+
+type channel struct {
+	ID       int           `toml:"id"`
+	Name     string        `toml:"name"`
+	Folder   string        `toml:"folder"`   // holds outbox/, claimed/, sent/ and refused/
+	Passes   int           `toml:"passes"`   // how often content is sent; default 1
+	PassGap  conf.Duration `toml:"pass_gap"` // from the end of one pass to the next
+	Quiet    conf.Duration `toml:"quiet"`    // how long a copied-in entry must not change; default 2 s
+	Symlinks string        `toml:"symlinks"` // "refuse" (default) or "skip"
+	FEC      *fecConfig    `toml:"fec"`      // by hand; default planned from the link
+}
+
+// fecConfig sets the code of a channel's larger objects by hand.
+type fecConfig struct {
+	Code  string `toml:"code"`
+	K     int    `toml:"k"`
+	R     int    `toml:"r"`
+	Depth int    `toml:"depth"`
+}
+
+// load reads and checks the configuration.
+func load(path string) (*config, error) {
+	c := &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
+	if err := conf.Load(path, c); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c.digest = sha256.Sum256(text)
+	if c.Socket == "" && c.State != "" {
+		c.Socket = c.State + "/pawl-send.sock"
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// check refuses what can't work, naming the key.
+func (c *config) check() error {
+	mode, err := seal.ParseMode(c.Seal)
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	for _, need := range []struct{ key, value string }{{"state", c.State}, {"key", c.Key}, {"link.remote", c.Link.Remote}} {
+		if need.value == "" {
+			return fmt.Errorf("%s is missing", need.key)
+		}
+	}
+	switch {
+	case c.Receiver == "" && mode != seal.ModeNone:
+		return errors.New("receiver is missing: packets can't be sealed without the receiver's public key")
+	case c.Log != "text" && c.Log != "json":
+		return fmt.Errorf("log: %q is neither \"text\" nor \"json\"", c.Log)
+	case c.Link.Rate == 0:
+		return errors.New("link.rate is missing: state what the diode carries, as in \"1Gbit/s\"")
+	case len(c.Channels) == 0:
+		return errors.New("no [[channel]] is configured: write at least one with id, name and folder")
+	}
+	forecast, err := c.Link.forecast()
+	if err != nil {
+		return err
+	}
+	if _, err := forecast.Plan(1 << 30); err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	_, err = c.channels()
+	return err
+}
+
+// channels turns the channels of the file into the sender's.
+func (c *config) channels() ([]sender.Channel, error) {
+	var all []sender.Channel
+	for i := range c.Channels {
+		ch, err := c.Channels[i].sender()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ch)
+	}
+	return all, sender.CheckChannels(all)
+}
+
+// ipv6 says whether the link runs over IPv6.
+func (l linkConfig) ipv6() (bool, error) {
+	host, _, err := net.SplitHostPort(l.Remote)
+	if err != nil {
+		return false, fmt.Errorf("link.remote: %w: write address:port, as in \"10.9.0.2:4600\"", err)
+	}
+	ip := net.ParseIP(host)
+	if ip == nil {
+		return false, fmt.Errorf("link.remote: %q is not an address: a diode has no name service", host)
+	}
+	return ip.To4() == nil, nil
+}
+
+// forecast is what the planner is told of the link.
+func (l linkConfig) forecast() (fec.Link, error) {
+	ipv6, err := l.ipv6()
+	if err != nil {
+		return fec.Link{}, err
+	}
+	t, err := framing.SymbolSize(l.MTU, ipv6)
+	if err != nil {
+		return fec.Link{}, fmt.Errorf("link.mtu: %w", err)
+	}
+	return fec.Link{
+		Loss: float64(l.Loss), Burst: time.Duration(l.Burst), BurstEvery: time.Duration(l.BurstEvery), Rate: uint64(l.Rate),
+		SymbolSize: t, WireSize: link.WireSize(t+framing.Overhead, ipv6), Failure: l.Failure, Memory: uint64(l.Memory),
+	}, nil
+}
+
+// paceBurst is the most that may leave at once, octets on the wire.
+func (l linkConfig) paceBurst() int {
+	if l.PaceBurst != 0 {
+		return int(l.PaceBurst)
+	}
+	return max(int(uint64(l.Rate)/8/1000), 64<<10)
+}
+
+// sender turns a channel of the file into the sender's.
+func (ch *channel) sender() (sender.Channel, error) {
+	bad := func(format string, args ...any) (sender.Channel, error) {
+		return sender.Channel{}, fmt.Errorf("channel %q: %s", ch.Name, fmt.Sprintf(format, args...))
+	}
+	out := sender.Channel{
+		ID: uint16(ch.ID), Name: ch.Name, Folder: ch.Folder, Passes: ch.Passes, PassGap: time.Duration(ch.PassGap), Quiet: time.Duration(ch.Quiet),
+	}
+	switch {
+	case ch.ID < 1 || ch.ID > 65535:
+		return bad("id %d is not in 1 to 65535", ch.ID)
+	case ch.Name == "":
+		return bad("name is missing")
+	case ch.Folder == "":
+		return bad("folder is missing")
+	}
+	switch ch.Symlinks {
+	case "", "refuse":
+	case "skip":
+		out.Symlinks = sender.SymlinksSkip
+	default:
+		return bad("symlinks is %q, neither \"refuse\" nor \"skip\"", ch.Symlinks)
+	}
+	if ch.FEC == nil {
+		return out, nil
+	}
+	code, err := fec.ParseCode(ch.FEC.Code)
+	if err == nil {
+		err = fec.Check(code, ch.FEC.K, ch.FEC.R)
+	}
+	if err != nil {
+		return bad("fec: %v", err)
+	}
+	if ch.FEC.Depth < 1 {
+		return bad("fec: depth %d is less than 1", ch.FEC.Depth)
+	}
+	out.FEC = &fec.Plan{Code: code, K: ch.FEC.K, R: ch.FEC.R, Depth: ch.FEC.Depth, Copies: 1}
+	return out, nil
+}
+
+// sender turns the file into what the sender takes, reading the keys. Link, pacer and log are left to the caller.
+func (c *config) sender() (sender.Config, error) {
+	mode, err := seal.ParseMode(c.Seal)
+	if err != nil {
+		return sender.Config{}, err
+	}
+	out := sender.Config{State: c.State, Socket: c.Socket, Version: cli.Version(), Digest: c.digest, Seal: mode}
+	if out.Key, err = keyfile.SenderKey(c.Key); err != nil {
+		return sender.Config{}, err
+	}
+	if mode != seal.ModeNone {
+		if out.Receiver, err = keyfile.ReceiverPublic(c.Receiver); err != nil {
+			return sender.Config{}, err
+		}
+	}
+	if out.Forecast, err = c.Link.forecast(); err != nil {
+		return sender.Config{}, err
+	}
+	out.Channels, err = c.channels()
+	return out, err
+}

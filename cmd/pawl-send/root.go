@@ -1,0 +1,30 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"pawl/cmd/internal/cli"
+)
+
+func root(env *cli.Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pawl-send",
+		Short: "Send files over the diode",
+		Long: `pawl-send is the low side. Its daemon watches the outbox of each channel, claims what is complete in there,
+reads each byte once and sends it, coded against loss and sealed for the receiver. It can never learn
+whether anything arrived; what it did, it can always say.`,
+		Example: `  pawl-send check-config -c /etc/pawl/pawl-send.toml
+  pawl-send run -c /etc/pawl/pawl-send.toml
+  pawl-send submit --channel updates --wait release.tar
+  pawl-send status`,
+	}
+	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), checkCommand(env))
+	return cmd
+}
+
+const defaultConfig = "/etc/pawl/pawl-send.toml"
+
+// configFlag adds -c, which all commands have.
+func configFlag(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration `FILE`")
+}

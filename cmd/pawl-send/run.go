@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"pawl/cmd/internal/cli"
+	"pawl/fec"
+	"pawl/framing"
+	"pawl/hw/link"
+	"pawl/hw/watch"
+	"pawl/sender"
+)
+
+func runCommand(env *cli.Env) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:     "run",
+		Short:   "Send what comes into the outboxes, until stopped",
+		Args:    cobra.NoArgs,
+		Example: "  pawl-send run -c /etc/pawl/pawl-send.toml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(path)
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), env, c)
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
+
+// run sends until ctx ends; that is no failure.
+func run(ctx context.Context, env *cli.Env, c *config) error {
+	if env.Getenv("GOMAXPROCS") == "" {
+		// The goroutine that paces sleeps in the kernel and must run again at once: hashing and coding may take every
+		// processor, but not every one of the scheduler's places (hw/link, BenchmarkPacerBusy).
+		runtime.GOMAXPROCS(runtime.NumCPU() + 2)
+	}
+	log := env.Logger(c.Log)
+	defer func() { _ = log.Sync() }()
+	cfg, err := c.sender()
+	if err != nil {
+		return err
+	}
+	writer, err := link.Dial(link.WriterConfig{
+		Local: c.Link.Local, Remote: c.Link.Remote, DatagramSize: cfg.Forecast.SymbolSize + framing.Overhead,
+		SendBuffer: int(c.Link.SendBuffer), GSO: c.Link.GSO,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = writer.Close() }()
+	if buffer := writer.SendBuffer(); buffer.Short() {
+		log.Warn("batches will wait for the kernel", zap.String("remedy", buffer.Remedy()))
+	}
+	pacer := link.NewPacer(uint64(c.Link.Rate), c.Link.paceBurst())
+	context.AfterFunc(ctx, pacer.Stop)
+	cfg.Link, cfg.Pacer, cfg.Method, cfg.Watch, cfg.Log = writer, pacer, writer.Method, watchFolder, log
+	s, err := sender.New(cfg)
+	if err != nil {
+		return err
+	}
+	log.Info("sending", zap.String("remote", c.Link.Remote), zap.Stringer("rate", c.Link.Rate), zap.String("version", cli.Version()))
+	logPlan(log, cfg.Forecast)
+	return s.Run(ctx)
+}
+
+// logPlan says what a large transfer costs and risks on this link.
+func logPlan(log *zap.Logger, forecast fec.Link) {
+	p, err := forecast.Plan(1 << 30)
+	if err != nil {
+		return // the configuration was checked with this very question
+	}
+	log.Info("plan for 1 GiB", zap.Stringer("code", p.Code), zap.Int("k", p.K), zap.Int("r", p.R), zap.Int("depth", p.Depth),
+		zap.String("overhead", fmt.Sprintf("%.1f%%", 100*p.Overhead)), zap.Float64("residual_failure", p.Residual))
+}
+
+// watchFolder hands on what happens in an outbox until ctx ends.
+func watchFolder(ctx context.Context, folder string, events chan<- sender.Event) error {
+	f, err := watch.Open(folder)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = f.Close() })
+	defer func() {
+		if stop() {
+			_ = f.Close()
+		}
+	}()
+	// What came before Open is only in the folder: the first news is that somebody must look.
+	e := watch.Event{Kind: watch.Rescan}
+	for {
+		select {
+		case events <- sender.Event{Name: e.Name, Moved: e.Kind == watch.Moved}:
+		case <-ctx.Done():
+			return nil
+		}
+		if e, err = f.Next(); errors.Is(err, os.ErrClosed) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
+	"pawl/sender"
+)
+
+func statusCommand(env *cli.Env) *cobra.Command {
+	var path, socket string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the queue and what was sent",
+		Args:  cobra.NoArgs,
+		Example: `  pawl-send status
+  pawl-send status --json | jq .queue`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			at, err := socketPath(path, socket)
+			if err != nil {
+				return err
+			}
+			s, err := sender.AskStatus(cmd.Context(), at)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				enc := json.NewEncoder(env.Stdout)
+				enc.SetIndent("", "  ")
+				return enc.Encode(s)
+			}
+			return showStatus(env.Stdout, &s)
+		},
+	}
+	configFlag(cmd, &path)
+	socketFlag(cmd, &socket)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON")
+	return cmd
+}
+
+// showStatus prints a status for people.
+func showStatus(w io.Writer, s *sender.Status) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(t, "running since\t%s\tversion %s\n", s.Started.Format(time.DateTime), s.Version)
+	fmt.Fprintf(t, "link\t%v of %v\tby %s, session %d\n", conf.Rate(s.RateNow), conf.Rate(s.Rate), s.Method, s.Session)
+	if s.LinkFault != "" {
+		fmt.Fprintf(t, "LINK\trefuses packets: %s\n", s.LinkFault)
+	}
+	if s.Warning != "" {
+		fmt.Fprintf(t, "WARNING\t%s\n", s.Warning)
+	}
+	fmt.Fprintf(t, "sent\t%d transfers, %s\t%s packets\n", s.Sent, humanize.IBytes(s.Bytes), humanize.Comma(int64(s.Packets)))
+	fmt.Fprintf(t, "not sent\t%d aborted, %d refused\n", s.Aborted, s.Refused)
+	fmt.Fprintf(t, "queue\t%d transfers, %s\n", s.Queue, humanize.IBytes(s.QueueSize))
+	for _, tr := range s.Transfers {
+		fmt.Fprintf(t, "  %s\t%s/%q\t%s, pass %d of %d, %s of %s\n", tr.ID, tr.Channel, tr.Name, tr.State, tr.Pass, tr.Passes,
+			humanize.IBytes(tr.Bytes), humanize.IBytes(tr.Total))
+	}
+	return t.Flush()
+}
+
+func checkCommand(env *cli.Env) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:     "check-config",
+		Short:   "Check the configuration and the key files, print the plan, and start nothing",
+		Args:    cobra.NoArgs,
+		Example: "  pawl-send check-config -c /etc/pawl/pawl-send.toml",
+		RunE: func(*cobra.Command, []string) error {
+			c, err := load(path)
+			if err != nil {
+				return err
+			}
+			cfg, err := c.sender()
+			if err != nil {
+				return err
+			}
+			return showPlan(env.Stdout, path, c, &cfg)
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
+
+// showPlan prints what the configuration means for a small and a large transfer.
+func showPlan(w io.Writer, path string, c *config, cfg *sender.Config) error {
+	fmt.Fprintf(w, "%s is good: %d channels, %v at MTU %d, seal %s\n", path, len(c.Channels), c.Link.Rate, c.Link.MTU, c.Seal)
+	for _, assumption := range cfg.Forecast.Assumptions() {
+		fmt.Fprintf(w, "assumed: %s\n", assumption)
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "object\tcode\tK+R\tdepth\tcopies\toverhead\tfails with")
+	for _, size := range []uint64{1 << 10, 1 << 20, 1 << 30} {
+		p, err := cfg.Forecast.Plan(size)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t, "%s\t%v\t%d+%d\t%d\t%d\t%.1f%%\t%.1e\n", humanize.IBytes(size), p.Code, p.K, p.R, p.Depth, p.Copies, 100*p.Overhead, p.Residual)
+	}
+	return t.Flush()
+}

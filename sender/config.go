@@ -1,0 +1,126 @@
+package sender
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+
+	"pawl/fec"
+	"pawl/framing"
+	"pawl/framing/seal"
+)
+
+// DefaultQuiet is how long nothing in an entry must change before it counts as complete.
+const DefaultQuiet = 2 * time.Second
+
+// maxPasses is what a beat can say.
+const maxPasses = 255
+
+// Config is what a sender works with.
+type Config struct {
+	State   string            // folder for the numbers that only grow
+	Socket  string            // path of the Unix socket; "" for none
+	Version string            // of the program, for the beat
+	Digest  [sha256.Size]byte // SHA-256 of the configuration, for the beat
+
+	Seal          seal.Mode
+	Key           *seal.SenderKey      // signs proofs, and sessions unless Seal is none
+	Receiver      *seal.ReceiverPublic // nil only if Seal is none
+	LinkNumber    uint8
+	RotateEvery   time.Duration // 0: DefaultRotateEvery
+	RotatePackets uint64        // 0: DefaultRotatePackets, which is the most
+
+	Link     Link
+	Pacer    Pacer
+	Method   func() string // names how the link sends; nil: not known
+	Forecast fec.Link      // what the link does: SymbolSize, WireSize and Rate above all
+
+	Channels []Channel
+	// Watch sends news of a folder to events until ctx ends. Without it, or when it fails,
+	// outboxes are looked at every half quiet time.
+	Watch func(ctx context.Context, folder string, events chan<- Event) error
+	Log   *zap.Logger // nil: none
+}
+
+// Channel is one flow of transfers with its folder.
+type Channel struct {
+	ID       uint16 // 1 to 65535, the same on both sides
+	Name     string
+	Folder   string        // holds outbox, claimed, sent and refused, all of one file system
+	Passes   int           // how often content is sent; 0: once
+	PassGap  time.Duration // from the end of one pass to the next
+	Quiet    time.Duration // 0: DefaultQuiet
+	Symlinks Symlinks
+	FEC      *fec.Plan // code, K, R and depth set by hand, for objects large enough; nil: planned
+}
+
+func (c *Config) check() error {
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	if c.RotateEvery <= 0 {
+		c.RotateEvery = DefaultRotateEvery
+	}
+	if c.RotatePackets == 0 || c.RotatePackets > DefaultRotatePackets {
+		c.RotatePackets = DefaultRotatePackets
+	}
+	t := c.Forecast.SymbolSize
+	switch {
+	case t < framing.MinSymbolSize || t > framing.MaxSymbolSize || t%64 != 0:
+		return fmt.Errorf("symbol size %d is none of a link", t)
+	case c.Forecast.WireSize < t+framing.Overhead:
+		return fmt.Errorf("datagram of %d octets takes %d on the wire", t+framing.Overhead, c.Forecast.WireSize)
+	case c.Link == nil || c.Pacer == nil:
+		return errors.New("link or pacer missing")
+	case c.Key == nil:
+		return errors.New("sender's key missing")
+	case c.Receiver == nil && c.Seal != seal.ModeNone:
+		return errors.New("receiver's key missing")
+	case len(c.Channels) == 0:
+		return errors.New("no channel")
+	}
+	if _, err := c.Forecast.Plan(1); err != nil {
+		return err
+	}
+	return CheckChannels(c.Channels)
+}
+
+// CheckChannels says what New would say of a list of channels.
+func CheckChannels(all []Channel) error {
+	ids, names, folders := map[uint16]bool{}, map[string]bool{}, map[string]bool{}
+	for i, c := range all {
+		folder := filepath.Clean(c.Folder)
+		switch {
+		case c.ID == 0:
+			return fmt.Errorf("channel %d of the list: id is missing", i+1)
+		case c.Name == "" || c.Folder == "":
+			return fmt.Errorf("channel %d: name or folder is missing", c.ID)
+		case ids[c.ID] || names[c.Name] || folders[folder]:
+			return fmt.Errorf("channel %d, %q: id, name or folder is another channel's too", c.ID, c.Name)
+		case c.Passes < 0 || c.Passes > maxPasses || c.PassGap < 0 || c.Quiet < 0:
+			return fmt.Errorf("channel %q: %d passes every %v, quiet %v", c.Name, c.Passes, c.PassGap, c.Quiet)
+		}
+		if c.FEC != nil {
+			if err := fec.Check(c.FEC.Code, c.FEC.K, c.FEC.R); err != nil {
+				return fmt.Errorf("channel %q: %w", c.Name, err)
+			}
+		}
+		ids[c.ID], names[c.Name], folders[folder] = true, true, true
+	}
+	return nil
+}
+
+func (c Channel) withDefaults() Channel {
+	if c.Passes == 0 {
+		c.Passes = 1
+	}
+	if c.Quiet == 0 {
+		c.Quiet = DefaultQuiet
+	}
+	return c
+}

@@ -1,0 +1,158 @@
+package sender
+
+import (
+	"context"
+	"sync/atomic"
+
+	"pawl/fec"
+	"pawl/framing"
+)
+
+// group is what the stages hand on: the blocks of one object that are interleaved, with
+// room for their repair symbols. All source symbols lie one after the other in buf, so that
+// a file is read into several blocks with one call; the repair symbols follow them.
+//
+//	buf  │ source of block 0 │ source of block 1 │ … │ repair 0 │ repair 1 │ … │
+//	data  ──────────────────────────────────► (zeros up to T after the object's end)
+//
+// A group that was handed on is only read, and belongs to whoever release leaves it to.
+type group struct {
+	head    framing.Header // what its packets have in common
+	first   uint32         // SBN of its first block
+	ks      []int          // K of each block
+	symbols [][][]byte     // K+R symbols of each block
+	buf     []byte
+	data    []byte // the octets of the object in buf
+	ends    []int  // content: where in data files end
+
+	flight *flight
+	copies int  // how often it has still to be sent
+	echoed bool // its first copy was sent
+	echo   echo
+
+	holders atomic.Int32 // stages that still read it
+	free    func(*group) // takes it back; never blocks
+}
+
+// release gives up one hold; the last one gives the group back.
+func (g *group) release() {
+	if g.holders.Add(-1) == 0 && g.free != nil {
+		g.free(g)
+	}
+}
+
+// cut is an object cut into blocks and groups for the link's symbol size.
+type cut struct {
+	geometry
+	head       framing.Header
+	symbolSize int
+	part       fec.Partition
+	groups     fec.Groups
+}
+
+// newCut cuts an object; it may not be empty.
+func newCut(rec *record, object framing.Object, geo geometry) (*cut, error) {
+	part, err := fec.NewPartition(geo.Length, rec.SymbolSize, geo.K)
+	if err != nil {
+		return nil, err
+	}
+	return &cut{
+		geometry: geo, symbolSize: rec.SymbolSize,
+		part: part, groups: fec.NewGroups(part.Blocks(), geo.Depth),
+		head: framing.Header{
+			Type: framing.TypeSymbol, Channel: rec.Channel, Object: object, Code: uint8(geo.Code),
+			Transfer: rec.Transfer, Length: geo.Length, MaxK: uint16(geo.K), R: uint16(geo.R),
+		},
+	}, nil
+}
+
+// copies is how often a pass sends the object. Only one of a single group, too small to be
+// spread over a burst, is repeated; its copies are kept until they are due.
+func (c *cut) copies() int {
+	if c.groups.Count() > 1 {
+		return 1
+	}
+	return max(c.Copies, 1)
+}
+
+// weight is what the object takes on the link once, in octets of symbols.
+func (c *cut) weight() uint64 {
+	t := uint64(c.symbolSize)
+	return (c.Length+t-1)/t*t + uint64(c.part.Blocks())*uint64(c.R)*t
+}
+
+// room is the number of octets a group of n blocks from block first takes, and how many of
+// them are source symbols.
+func (c *cut) room(first uint32, n int) (source, all int) {
+	for b := range n {
+		source += c.part.K(first+uint32(b)) * c.symbolSize
+	}
+	return source, source + n*c.R*c.symbolSize
+}
+
+// lay makes g the group i of the object, reusing what memory it has.
+func (c *cut) lay(g *group, i uint32) {
+	first, n := c.groups.Range(i)
+	source, all := c.room(first, n)
+	if cap(g.buf) < all {
+		g.buf = make([]byte, all)
+	}
+	g.buf = g.buf[:all]
+	g.head, g.first, g.ends = c.head, first, g.ends[:0]
+	length := c.part.Offset(first+uint32(n)) - c.part.Offset(first)
+	g.data = g.buf[:length]
+	clear(g.buf[length:source])
+
+	g.ks = g.ks[:0]
+	for len(g.symbols) < n {
+		g.symbols = append(g.symbols, nil)
+	}
+	at, repair := 0, source
+	for b := range n {
+		k := c.part.K(first + uint32(b))
+		g.ks = append(g.ks, k)
+		list := g.symbols[b][:0]
+		for range k {
+			list = append(list, g.buf[at:at+c.symbolSize])
+			at += c.symbolSize
+		}
+		for range c.R {
+			list = append(list, g.buf[repair:repair+c.symbolSize])
+			repair += c.symbolSize
+		}
+		g.symbols[b] = list
+	}
+}
+
+// pool is the memory of the pipeline: as many groups as there are stages to hold them. They
+// grow to the largest group seen and are used again and again.
+type pool chan *group
+
+// poolGroups is one group being read, one being hashed and encoded, one waiting for the
+// link and one being sent.
+const poolGroups = 4
+
+func newPool() pool {
+	p := make(pool, poolGroups)
+	for range poolGroups {
+		g := &group{free: func(g *group) { p <- g }} // never blocks: as much room as groups
+		p <- g
+	}
+	return p
+}
+
+// take waits for a group that nobody holds.
+func (p pool) take(ctx context.Context) (*group, error) {
+	select {
+	case g := <-p:
+		return g, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// drop gives back a group that could not be filled.
+func (g *group) drop() {
+	g.holders.Store(1)
+	g.release()
+}

@@ -1,0 +1,265 @@
+package sender
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"pawl/fec"
+	"pawl/framing"
+)
+
+// Sizes of a batch.
+const (
+	// batchOctets is what one send with segmentation offload can carry (UDP over IPv4; the
+	// 20 octets less of IPv6 never matter, because datagrams of MTU size do not fill it).
+	batchOctets = 65487
+	// batchMost is UDP_MAX_SEGMENTS of Linux before 6.9.
+	batchMost = 64
+)
+
+// line is the end of the path: it alone owns the sessions, the packet numbers, the pacer
+// and the link. Symbols are sealed straight into their slot of the batch.
+//
+// Order on the wire after a start:
+//
+//	session, beat   five times, spread over max(50 ms, 2 x burst)
+//	symbols         with the session every 100 ms and a beat every second between
+//	                two batches, and each copy of a small object when it is due
+type line struct {
+	link     Link
+	pacer    Pacer
+	datagram int // octets of a datagram
+	wire     int // octets a datagram takes on the wire
+	spread   time.Duration
+	sessions *sessions
+	groups   <-chan *group
+	tell     func() framing.Beat
+	counters *counters
+	log      *zap.Logger
+
+	batch   []byte
+	used    int      // datagrams in batch
+	most    int      // datagrams that fit
+	sealed  []*group // groups whose last symbol is in batch
+	payload []byte   // of a beat
+
+	echoes   echoes
+	announce time.Time // when the session is announced next
+	beat     time.Time // when the next beat is due
+	inTurn   bool      // own packets are being sent: no recursion
+}
+
+// prepare allocates what the line needs for its life.
+func (l *line) prepare() {
+	l.most = max(1, min(batchMost, batchOctets/l.datagram))
+	l.batch = make([]byte, l.most*l.datagram)
+	l.payload = make([]byte, 0, l.datagram-framing.Overhead)
+}
+
+// run serves the link until ctx ends.
+func (l *line) run(ctx context.Context) error {
+	if lock, ok := l.pacer.(sync.Locker); ok {
+		lock.Lock()
+		defer lock.Unlock()
+	}
+	l.prepare()
+	if err := l.warmUp(ctx); err != nil {
+		return err
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if err := l.turn(ctx); err != nil {
+			return err
+		}
+		select {
+		case g := <-l.groups:
+			if err := l.send(ctx, g); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		if err := l.flush(ctx); err != nil {
+			return err
+		}
+		timer.Reset(time.Until(l.nextTurn()))
+		select {
+		case g := <-l.groups:
+			if err := l.send(ctx, g); err != nil {
+				return err
+			}
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// warmUp announces the first session before any symbol.
+func (l *line) warmUp(ctx context.Context) error {
+	now := time.Now()
+	if err := l.sessions.start(now); err != nil {
+		return err
+	}
+	for i := range announcements {
+		if i > 0 {
+			if err := pause(ctx, l.spread/(announcements-1)); err != nil {
+				return err
+			}
+		}
+		l.beat = time.Time{} // each announcement has a beat here
+		if err := l.pulse(ctx, time.Now()); err != nil {
+			return err
+		}
+		if err := l.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextTurn is when turn has something to do.
+func (l *line) nextTurn() time.Time {
+	if due, ok := l.echoes.next(); ok && due.Before(l.announce) {
+		return due
+	}
+	return l.announce // no beat comes without an announcement before it
+}
+
+// turn sends what is due by time: session and beat, and copies of small objects. It is
+// called between batches, so that a long transfer delays neither.
+func (l *line) turn(ctx context.Context) error {
+	if l.inTurn {
+		return nil
+	}
+	l.inTurn = true
+	defer func() { l.inTurn = false }()
+	now := time.Now()
+	if !l.announce.After(now) {
+		if err := l.sessions.rotate(now); err != nil {
+			return err
+		}
+		if err := l.pulse(ctx, now); err != nil {
+			return err
+		}
+	}
+	for g := l.echoes.take(now); g != nil; g = l.echoes.take(now) {
+		if err := l.send(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pulse announces the session (and the next one, if there is one) and sends a beat if one is due.
+func (l *line) pulse(ctx context.Context, now time.Time) error {
+	l.announce = now.Add(announceEvery)
+	for _, s := range []*session{l.sessions.current, l.sessions.next} {
+		if s == nil {
+			continue
+		}
+		slot, err := l.slot(ctx)
+		if err != nil {
+			return err
+		}
+		s.sealer.Announce(slot, s.packets, now.UnixMilli())
+		s.packets++
+		s.announced++
+	}
+	if l.beat.After(now) {
+		return nil
+	}
+	l.beat = now.Add(beatEvery)
+	beat := l.tell()
+	payload, err := framing.AppendBeat(l.payload[:0], &beat, l.datagram-framing.Overhead)
+	if err != nil {
+		return fmt.Errorf("send beat: %w", err)
+	}
+	return l.seal(ctx, payload, &framing.Header{Type: framing.TypeBeat})
+}
+
+// send seals and writes the symbols of a group, in the order of the interleaver.
+func (l *line) send(ctx context.Context, g *group) (err error) {
+	h := g.head
+	fec.Interleave(g.ks, int(h.R), func(block, esi int) {
+		if err != nil {
+			return
+		}
+		h.Block, h.ESI = g.first+uint32(block), uint16(esi)
+		err = l.seal(ctx, g.symbols[block][esi], &h)
+	})
+	l.sealed = append(l.sealed, g)
+	return err
+}
+
+// seal puts one packet into the batch.
+func (l *line) seal(ctx context.Context, payload []byte, h *framing.Header) error {
+	slot, err := l.slot(ctx)
+	if err != nil {
+		return err
+	}
+	s := l.sessions.current
+	h.Session, h.Packet = s.sealer.Number(), s.packets
+	s.packets++
+	s.sealer.Seal(slot, payload, h)
+	return nil
+}
+
+// slot is the place of the next datagram; a full batch is written first, and what is due
+// by time follows it.
+func (l *line) slot(ctx context.Context) ([]byte, error) {
+	for l.used == l.most {
+		if err := l.flush(ctx); err != nil {
+			return nil, err
+		}
+		if err := l.turn(ctx); err != nil {
+			return nil, err
+		}
+	}
+	slot := l.batch[l.used*l.datagram : (l.used+1)*l.datagram]
+	l.used++
+	return slot, nil
+}
+
+// flush writes the batch, and settles the groups that ended in it.
+func (l *line) flush(ctx context.Context) error {
+	if l.used == 0 {
+		return nil
+	}
+	l.pacer.Wait(l.used * l.wire)
+	if err := l.write(ctx, l.batch[:l.used*l.datagram]); err != nil {
+		return err
+	}
+	l.counters.packets.Add(uint64(l.used))
+	l.counters.wire.Add(uint64(l.used * l.wire))
+	l.counters.session.Store(l.sessions.current.sealer.Number())
+	l.used = 0
+	if len(l.sealed) > 0 {
+		l.settle(time.Now())
+	}
+	return nil
+}
+
+// settle keeps groups that have another copy to come, and lets go of the others.
+func (l *line) settle(now time.Time) {
+	for i, g := range l.sealed {
+		l.sealed[i] = nil
+		if !g.echoed {
+			g.echoed = true
+			g.flight.progress(g)
+		}
+		if g.copies--; g.copies > 0 {
+			l.echoes.add(g, now)
+			continue
+		}
+		f := g.flight
+		g.release()
+		f.release()
+	}
+	l.sealed = l.sealed[:0]
+}

@@ -1,0 +1,51 @@
+package sender
+
+// The daemon's Unix socket speaks lines of JSON. A connection carries one request and its
+// answers, and the daemon closes it after the last one.
+//
+//	{"op":"submit","channel":"docs","paths":["/abs/a","/abs/b"],"wait":true}
+//	  ← {"path":"/abs/a","id":"1-…","state":"queued","bytes":0,"total":123,"pass":0,"passes":1}
+//	  ← … with wait: one each time something changed, until every path is sent, aborted or refused
+//	{"op":"status"}
+//	  ← one Status
+//
+// A request that cannot be served is answered by {"error":"…"} alone.
+
+// Operations of a Request.
+const (
+	OpSubmit = "submit"
+	OpStatus = "status"
+)
+
+// Request is what a client asks.
+type Request struct {
+	Op      string   `json:"op"`
+	Channel string   `json:"channel,omitempty"` // name or number; "" if there is only one
+	Paths   []string `json:"paths,omitempty"`   // absolute; each becomes one transfer
+	Wait    bool     `json:"wait,omitempty"`    // answer until all are finished
+}
+
+// Progress is one answer to a submit: where the transfer of one path is.
+type Progress struct {
+	Source string `json:"path,omitempty"` // the path that was submitted
+	ID     string `json:"id,omitempty"`
+	State  State  `json:"state,omitempty"`
+	Bytes  uint64 `json:"bytes"` // octets of content sent in this pass
+	Total  uint64 `json:"total"` // octets of content
+	Pass   int    `json:"pass"`  // under way or last done, from 1; 0 before the first
+	Passes int    `json:"passes"`
+	Error  string `json:"error,omitempty"` // why it was aborted or refused, or the request was
+}
+
+// progress of a flight that was submitted as source.
+func (f *flight) progressOf(source string) Progress {
+	st := f.status()
+	text := st.Error
+	if st.Path != "" {
+		text = st.Path + ": " + text
+	}
+	return Progress{
+		Source: source, ID: st.ID, State: st.State, Bytes: st.Bytes, Total: st.Total,
+		Pass: st.Pass, Passes: st.Passes, Error: text,
+	}
+}

@@ -1,0 +1,201 @@
+// Package sender is the low side: everything from the outbox to the link. Its twin is
+// package receiver.
+//
+//	outbox/x ─ claim ─ claimed/<id>/x ─ walk ─ plan ──┐ queue of the channel
+//	socket ─── submit ─ path in place ─ walk ─ plan ──┤
+//	                                                  ▼ schedule: channels take turns
+//	                      ┌─ hash (SHA-256 of each file) ─► proof
+//	read ─ group of blocks┤
+//	                      └─ encode (K+R) ─ line: interleave, seal, pace, write ─► link
+//	                                         │ session and beat once a second
+//	                                         └ copies of small objects when they are due
+//	claimed/<id> ─► sent/<id>, or refused/<id> with reason.txt
+//
+// One pass of one transfer is on the link at a time, in this order:
+//
+//	plan · content, the plan again now and then · plan · proof · copies of what is small
+//
+// The packets are those of package framing: header 48, payload T, tag 16 octets, all of one
+// size. Each stage is one goroutine and one file; groups of blocks go through bounded queues
+// and come back to a pool, so that the memory is a few groups whatever is sent, and nothing
+// is allocated or locked for a packet.
+//
+// What a transfer needs to go on after a crash is in its folder under claimed/: transfer.json,
+// the plan object, the inode numbers and, once everything was read, the proof. A restart
+// sends the pass it was in from the start, with the same id and geometry.
+package sender
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"pawl/framing"
+	"pawl/framing/seal"
+	"pawl/hw/disk"
+)
+
+// Sender is the daemon of the low side.
+type Sender struct {
+	cfg      Config
+	started  time.Time
+	channels []*channel
+	counters counters
+	gauge    gauge
+	schedule *schedule
+	pipeline *pipeline
+	claimer  *claimer
+	reader   *reader
+	sessions *counter
+	lock     *os.File
+	listener *net.UnixListener // nil without a socket
+}
+
+// New checks a configuration and opens its folders; nothing is sent before Run. The error
+// wraps disk.ErrLocked when another sender uses the state folder.
+func New(cfg Config) (*Sender, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("configure sender: %w", err)
+	}
+	s := &Sender{cfg: cfg, started: time.Now(), pipeline: newPipeline()}
+	for _, c := range cfg.Channels {
+		s.channels = append(s.channels, &channel{Channel: c.withDefaults(), room: make(chan struct{}, 1)})
+	}
+	if err := s.open(); err != nil {
+		if s.lock != nil {
+			s.lock.Close()
+		}
+		return nil, fmt.Errorf("open sender: %w", err)
+	}
+	return s, nil
+}
+
+// open makes the folders, takes the lock and reads the counters.
+func (s *Sender) open() (err error) {
+	if err := os.MkdirAll(s.cfg.State, 0o700); err != nil {
+		return err
+	}
+	if s.lock, err = os.OpenFile(filepath.Join(s.cfg.State, "lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
+	if err := disk.Lock(s.lock); err != nil {
+		return fmt.Errorf("state folder is in use: %w", err)
+	}
+	for _, c := range s.channels {
+		// People drop into the outbox; what is claimed is ours alone.
+		for name, mode := range map[string]os.FileMode{"outbox": 0o755, "claimed": 0o700, "sent": 0o755, "refused": 0o755} {
+			if err := os.MkdirAll(c.folder(name), mode); err != nil {
+				return err
+			}
+		}
+	}
+	if s.sessions, err = openCounter(filepath.Join(s.cfg.State, "session"), 0); err != nil {
+		return err
+	}
+	ids, err := openCounter(filepath.Join(s.cfg.State, "transfer"), idLead)
+	if err != nil {
+		return err
+	}
+	planner := newPlanner(s.cfg.Forecast)
+	s.schedule = newSchedule(s.channels, &s.counters, s.cfg.Log)
+	s.claimer = &claimer{
+		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
+		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
+	}
+	s.reader = &reader{pipeline: s.pipeline, key: s.cfg.Key, planner: planner, log: s.cfg.Log}
+	if s.cfg.Socket != "" {
+		s.listener, err = listen(s.cfg.Socket)
+	}
+	return err
+}
+
+// Run sends until ctx ends, which is no error. It may be called once.
+func (s *Sender) Run(ctx context.Context) error {
+	defer s.lock.Close()
+	log := s.cfg.Log
+	if w := s.warning(); w != "" {
+		log.Warn(w)
+	}
+	log.Info("sender starts", zap.Int("channels", len(s.channels)), zap.String("seal", s.cfg.Seal.String()),
+		zap.String("method", s.method()))
+	g, inner := errgroup.WithContext(ctx)
+	line := s.line()
+	g.Go(func() error { return line.run(inner) })
+	g.Go(func() error { return s.pipeline.encode(inner) })
+	g.Go(func() error { return s.pipeline.hash(inner) })
+	g.Go(func() error { return s.schedule.run(inner, s.reader.pass) })
+	g.Go(func() error { return s.schedule.settle(inner) })
+	for _, c := range s.channels {
+		s.watch(inner, g, c)
+	}
+	if s.listener != nil {
+		g.Go(func() error { return s.serve(inner) })
+	}
+	err := g.Wait()
+	if ctx.Err() != nil {
+		err = nil
+	}
+	log.Info("sender stopped", zap.Error(err))
+	return err
+}
+
+// line makes the end of the path.
+func (s *Sender) line() *line {
+	open := func(number uint64) (*seal.Sealer, error) {
+		return seal.NewSealer(s.cfg.Seal, s.cfg.Key, s.cfg.Receiver, number, s.cfg.LinkNumber)
+	}
+	return &line{
+		link: s.cfg.Link, pacer: s.cfg.Pacer,
+		datagram: s.cfg.Forecast.SymbolSize + framing.Overhead, wire: s.cfg.Forecast.WireSize,
+		spread: max(startSpread, 2*s.cfg.Forecast.Burst),
+		sessions: &sessions{
+			open: open, numbers: s.sessions,
+			rotateEvery: s.cfg.RotateEvery, rotatePackets: s.cfg.RotatePackets,
+		},
+		groups: s.pipeline.toLink, tell: s.beat, counters: &s.counters, log: s.cfg.Log,
+	}
+}
+
+// watch starts what brings the entries of one channel's outbox into the queue; what was
+// claimed before a restart goes first.
+func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
+	var events chan Event
+	if s.cfg.Watch != nil {
+		events = make(chan Event, 64)
+		g.Go(func() error {
+			defer close(events)
+			if err := s.cfg.Watch(ctx, c.folder("outbox"), events); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Warn("outbox cannot be watched, looking at it instead", zap.String("channel", c.Name), zap.Error(err))
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		if err := s.claimer.recover(ctx, c); err != nil {
+			return err
+		}
+		o := &outbox{channel: c, events: events, full: s.schedule.full, claim: s.claimer.claim, log: s.cfg.Log}
+		return o.run(ctx)
+	})
+}
+
+func (s *Sender) method() string {
+	if s.cfg.Method == nil {
+		return ""
+	}
+	return s.cfg.Method()
+}
+
+// warning is what nobody should overlook, "" if there is nothing.
+func (s *Sender) warning() string {
+	if s.cfg.Seal == seal.ModeNone {
+		return `seal = "none": packets are neither encrypted nor authenticated; only the proof of each transfer is signed`
+	}
+	return ""
+}
