@@ -1,0 +1,356 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"pawl/hw/testbed"
+	"pawl/receiver/quarantine"
+	"pawl/sender"
+)
+
+// port is the UDP port of the link in every bench.
+const port = 4600
+
+// TransferScenario is one transfer by the real programs over a testbed. Zero values mean
+// what their comment says.
+type TransferScenario struct {
+	Mix      Mix           // what crosses; "" is MixRandom
+	Size     uint64        // octets, of MixRandom and MixSmall; 0 is the mix's own
+	Seed     uint64        // of the content
+	MTU      int           // of the link; 0 is 1500
+	Loss     testbed.Loss  // what the link does
+	Stated   *float64      // random loss as told to the sender; nil: as it is
+	Rate     uint64        // bit/s on the wire; 0 is 2.5e9
+	Seal     string        // "" is "aes-256-gcm"
+	Passes   int           // 0 is 1
+	PassGap  time.Duration // between passes; 0: at once
+	Late     time.Duration // the receiver starts this long after the file was submitted
+	Kill     bool          // kill -9 the receiver when half of the content is there, and start it again
+	Uncut    bool          // let GSO packets cross whole; see testbed.Config
+	Programs string        // folder of the programs; "" is that of this executable
+	Work     string        // where to make the work folder; "" is /dev/shm, or else the folder for temporary files
+	Keep     bool          // leave the work folder
+	Timeout  time.Duration // of the transfer; 0 is ten times what the rate asks for, and a minute
+}
+
+func (s *TransferScenario) defaults() (err error) {
+	if s.Mix == "" {
+		s.Mix = MixRandom
+	}
+	if s.MTU == 0 {
+		s.MTU = 1500
+	}
+	if s.Rate == 0 {
+		s.Rate = 2.5e9
+	}
+	if s.Seal == "" {
+		s.Seal = "aes-256-gcm"
+	}
+	if s.Passes == 0 {
+		s.Passes = 1
+	}
+	if s.Stated == nil {
+		s.Stated = &s.Loss.Random
+	}
+	if s.Programs == "" {
+		s.Programs, err = programsBeside()
+		return err
+	}
+	return checkPrograms(s.Programs)
+}
+
+// transfer is a scenario that is being played.
+type transfer struct {
+	*TransferScenario
+	rig    *rig
+	bed    *testbed.Bed
+	say    func(string)
+	name   string // of the one entry that crosses
+	sent   survey
+	report *TransferReport
+
+	begun            time.Time // the file was submitted
+	crossed, arrived time.Time // complete in quarantine; whole in the inbox
+}
+
+// Run plays the scenario; say gets a line now and then for whoever watches. It needs root
+// (see testbed.Available). A transfer that does not arrive is no error: the report says so.
+func (s TransferScenario) Run(ctx context.Context, say func(string)) (report *TransferReport, err error) {
+	if err := s.defaults(); err != nil {
+		return nil, err
+	}
+	if err := testbed.Available(); err != nil {
+		return nil, err
+	}
+	if err := testbed.Sweep(); err != nil {
+		return nil, err
+	}
+	bed, err := testbed.Up(testbed.Config{MTU: s.MTU, Loss: s.Loss, Uncut: s.Uncut})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, bed.Down()) }()
+	dir, err := workFolder(s.Work)
+	if err != nil {
+		return nil, err
+	}
+	if s.Keep {
+		say("work folder: " + dir)
+	} else {
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	t := &transfer{TransferScenario: &s, bed: bed, say: say, report: newTransferReport(&s), rig: &rig{
+		dir: dir, programs: s.Programs, command: bed.Command,
+		settings: settings{
+			remote: netip.AddrPortFrom(bed.Address(testbed.High, 0), port), listen: netip.AddrPortFrom(bed.Address(testbed.High, 0), port),
+			mtu: s.MTU, rate: s.Rate, loss: *s.Stated, burst: s.Loss.Outage, burstEvery: s.Loss.Every,
+			seal: s.Seal, passes: s.Passes, passGap: s.PassGap,
+		}}}
+	defer func() { err = errors.Join(err, t.rig.stop()) }()
+	if err := t.play(ctx); err != nil {
+		return nil, err
+	}
+	return t.report, nil
+}
+
+func (t *transfer) play(ctx context.Context) (err error) {
+	if err := t.rig.prepare(); err != nil {
+		return err
+	}
+	t.say(fmt.Sprintf("making %s (seed %d)", t.Mix, t.Seed))
+	if t.name, err = t.Mix.make(t.rig.source(""), t.Size, t.Seed); err != nil {
+		return err
+	}
+	if t.sent, err = takeSurvey(t.rig.source(t.name)); err != nil {
+		return err
+	}
+	t.report.ContentBytes, t.report.Files = t.sent.content()
+	ctx, cancel := context.WithTimeout(ctx, t.timeout())
+	defer cancel()
+	if err := t.cross(ctx); err != nil {
+		return err
+	}
+	if err := t.account(ctx); err != nil {
+		return err
+	}
+	return t.compare()
+}
+
+func (t *transfer) timeout() time.Duration {
+	if t.Timeout > 0 {
+		return t.Timeout
+	}
+	wire := time.Duration(float64(t.report.ContentBytes) * 8 / float64(t.Rate) * float64(time.Second))
+	return time.Minute + t.Late + time.Duration(t.Passes)*(10*wire+t.PassGap)
+}
+
+// cross starts the programs, submits the file and waits for its end on both sides.
+func (t *transfer) cross(ctx context.Context) error {
+	if err := t.rig.startSend(ctx); err != nil {
+		return err
+	}
+	if t.Late == 0 {
+		if err := t.rig.startReceive(ctx); err != nil {
+			return err
+		}
+	}
+	if err := t.rig.startRelease(); err != nil {
+		return err
+	}
+	// The quarantine and the inbox each take the content once, and the socket's buffer and the programs some more.
+	if err := warm(t.rig.dir, 2*t.report.ContentBytes+256<<20); err != nil {
+		return err
+	}
+	t.say(fmt.Sprintf("submitting %s: %d octets in %d files", t.name, t.report.ContentBytes, t.report.Files))
+	t.begun = time.Now()
+	err := sender.Submit(ctx, t.rig.socket(), sender.Request{Channel: channelName, Paths: []string{t.rig.source(t.name)}}, t.answered)
+	if err != nil || t.report.Refused != "" {
+		return err
+	}
+	if err := t.startLate(ctx); err != nil {
+		return err
+	}
+	if err := t.killMidway(ctx); err != nil {
+		return err
+	}
+	if err := t.follow(ctx); err != nil {
+		return err
+	}
+	// Copies and further passes still cost: the account is made when the sender has no more to do.
+	return await(ctx, "pawl-send to finish", t.rig.running(), func() (bool, error) { return t.senderIdle(ctx) })
+}
+
+func (t *transfer) answered(p sender.Progress) {
+	if p.State.Final() && p.State != sender.StateSent {
+		t.report.Refused = string(p.State) + ": " + p.Error
+	}
+}
+
+func (t *transfer) senderIdle(ctx context.Context) (bool, error) {
+	s, err := sender.AskStatus(ctx, t.rig.socket())
+	return s.Queue == 0, err
+}
+
+// startLate starts a receiver that was to come late, when its time has come.
+func (t *transfer) startLate(ctx context.Context) error {
+	if t.Late == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(t.Late):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	t.say(fmt.Sprintf("starting pawl-receive, %v late", t.Late))
+	return t.rig.startReceive(ctx)
+}
+
+// killMidway kills the receiver when half of the content is on its disk, and starts it anew.
+func (t *transfer) killMidway(ctx context.Context) error {
+	if !t.Kill {
+		return nil
+	}
+	err := await(ctx, "half of the content", t.rig.running(), func() (bool, error) {
+		state, id, err := t.rig.stands()
+		if err != nil || state == "" {
+			return false, err
+		}
+		if state != quarantine.Incoming {
+			return false, fmt.Errorf("the transfer was %s before the receiver could be killed: take a larger one or a lower rate", state)
+		}
+		info, err := os.Stat(t.rig.high("quarantine", string(state), id.String(), quarantine.ContentFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil // not begun, or moved this moment: the next look tells
+		}
+		if err != nil {
+			return false, err
+		}
+		t.report.KilledAt = float64(info.Size()) / float64(t.report.ContentBytes)
+		return t.report.KilledAt >= 0.5, nil
+	})
+	if err != nil {
+		return err
+	}
+	t.say(fmt.Sprintf("kill -9 pawl-receive at %.0f %% and start it again", 100*t.report.KilledAt))
+	if err := t.rig.killReceive(); err != nil {
+		return err
+	}
+	return t.rig.startReceive(ctx)
+}
+
+// follow waits until the transfer is whole in the inbox, or for good somewhere else.
+func (t *transfer) follow(ctx context.Context) error {
+	looked := time.Now()
+	return await(ctx, "the transfer", t.rig.running(), func() (bool, error) {
+		if _, err := os.Lstat(t.rig.inbox(t.name)); err == nil {
+			t.arrived = time.Now()
+			if t.crossed.IsZero() {
+				t.crossed = t.arrived
+			}
+			t.report.State = quarantine.Released
+			return true, nil
+		}
+		state, id, err := t.rig.stands()
+		if err != nil {
+			return false, err
+		}
+		t.report.State = state
+		switch state {
+		case quarantine.Complete, quarantine.Checking, quarantine.Held, quarantine.Released:
+			if t.crossed.IsZero() {
+				t.crossed = time.Now()
+				t.say("complete in quarantine after " + t.crossed.Sub(t.begun).Round(time.Millisecond).String())
+			}
+		case quarantine.Rejected:
+			return true, nil
+		case quarantine.Incomplete, "":
+			if time.Since(looked) < time.Second || state == "" && time.Since(t.begun) < t.Late+2*idle {
+				return false, nil
+			}
+			looked = time.Now()
+			done, err := t.senderIdle(ctx)
+			if err != nil || !done || state == "" {
+				return done, err // a further pass may complete it
+			}
+			return true, t.noteMissing(id)
+		}
+		return false, nil
+	})
+}
+
+// noteMissing copies the receiver's list of what did not arrive into the report.
+func (t *transfer) noteMissing(id quarantine.ID) error {
+	text, err := os.ReadFile(t.rig.high("quarantine", string(quarantine.Incomplete), id.String(), quarantine.MissingFile))
+	if err != nil {
+		return err
+	}
+	t.report.Missing = new(quarantine.Missing)
+	return json.Unmarshal(text, t.report.Missing)
+}
+
+// account stops the programs and gathers everybody's counters.
+func (t *transfer) account(ctx context.Context) error {
+	low, err := sender.AskStatus(ctx, t.rig.socket())
+	if err != nil {
+		return err
+	}
+	if err := t.rig.stop(); err != nil {
+		return err
+	}
+	high, err := t.rig.receiveStatus()
+	if err != nil {
+		return err
+	}
+	high.KernelDrops += t.rig.dropped
+	r := t.report
+	r.countPrograms(t.rig, low, high)
+	for _, counter := range []struct {
+		into *uint64
+		read func() (uint64, error)
+	}{{&r.PacketsLost, t.bed.Lost}, {&r.ReversePackets, t.bed.ReversePackets}, {&r.Overruns, t.bed.Overruns}} {
+		if *counter.into, err = counter.read(); err != nil {
+			return err
+		}
+	}
+	r.time(t.begun, t.crossed, t.arrived)
+	return nil
+}
+
+// maxDifferences bounds what a report lists: the first ones say what is wrong.
+const maxDifferences = 20
+
+// compare reads what arrived from end to end and holds it against what was sent.
+func (t *transfer) compare() error {
+	if t.arrived.IsZero() {
+		t.report.Differences = []string{"nothing arrived in the inbox"}
+		return nil
+	}
+	t.say("comparing")
+	inbox, err := os.ReadDir(t.rig.high("inbox"))
+	if err != nil {
+		return err
+	}
+	arrived, err := takeSurvey(t.rig.inbox(t.name))
+	if err != nil {
+		return err
+	}
+	lines := t.sent.differences(arrived)
+	for _, entry := range inbox {
+		if entry.Name() != t.name {
+			lines = append(lines, fmt.Sprintf("%q lies in the inbox and was never sent", filepath.Join("inbox", entry.Name())))
+		}
+	}
+	slices.Sort(lines)
+	t.report.Intact = len(lines) == 0 && t.report.ReversePackets == 0
+	t.report.Differences = lines[:min(len(lines), maxDifferences)]
+	return nil
+}

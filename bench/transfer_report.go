@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"pawl/receiver"
+	"pawl/receiver/quarantine"
+	"pawl/sender"
+)
+
+// TransferReport is what a transfer showed. GB are 1e9 octets of content, CPU is user and
+// system time of the program itself (the kernel's softirq work lands where it runs, mostly with the sender).
+type TransferReport struct {
+	Mix          Mix     `json:"mix"`
+	Seed         uint64  `json:"seed"`
+	ContentBytes uint64  `json:"content_bytes"`
+	Files        int     `json:"files"`
+	MTU          int     `json:"mtu"`
+	Rate         uint64  `json:"rate_bps"` // asked of the sender, on the wire
+	Seal         string  `json:"seal"`
+	Passes       int     `json:"passes"`
+	Loss         float64 `json:"loss"`
+	Stated       float64 `json:"stated_loss"`
+	Outage       float64 `json:"outage_s"`
+	Every        float64 `json:"every_s"`
+	Late         float64 `json:"late_s"`
+	KilledAt     float64 `json:"receiver_killed_at"` // share of the content that was there; 0: was not killed
+
+	Intact      bool                `json:"intact"` // every byte, name, time and executable bit is as it was sent, and nothing came back
+	State       quarantine.State    `json:"state"`  // where the transfer ended
+	Refused     string              `json:"refused,omitempty"`
+	Differences []string            `json:"differences,omitempty"` // the first of them
+	Missing     *quarantine.Missing `json:"missing,omitempty"`     // what the receiver still lacks
+
+	Goodput    float64 `json:"goodput_bps"`  // content, from submit to whole in the inbox
+	Crossing   float64 `json:"crossing_bps"` // content, from submit to complete in quarantine
+	CPUSend    float64 `json:"cpu_send_s_per_gb"`
+	CPUReceive float64 `json:"cpu_receive_s_per_gb"`
+	CPURelease float64 `json:"cpu_release_s_per_gb"`
+	RSSSend    uint64  `json:"rss_send_bytes"` // peaks of the resident set
+	RSSReceive uint64  `json:"rss_receive_bytes"`
+	RSSRelease uint64  `json:"rss_release_bytes"`
+
+	OverheadRatio  float64               `json:"overhead_ratio"` // octets on the wire for an octet of content, all passes: 1 would be none
+	PacketsSent    uint64                `json:"packets_sent"`   // by pawl-send
+	PacketsLost    uint64                `json:"packets_lost"`   // taken by the link's loss
+	PacketsMissed  uint64                `json:"packets_missed"` // packet numbers that pawl-receive's last run never saw
+	KernelDrops    uint64                `json:"kernel_drops"`   // at pawl-receive's socket
+	Overruns       uint64                `json:"overruns"`       // dropped between the namespaces because the machine did not keep up
+	ReversePackets uint64                `json:"reverse_packets"`
+	Ledger         receiver.LedgerReport `json:"ledger"` // of pawl-receive's last run
+	Balanced       bool                  `json:"ledger_balanced"`
+}
+
+func newTransferReport(s *TransferScenario) *TransferReport {
+	return &TransferReport{
+		Mix: s.Mix, Seed: s.Seed, MTU: s.MTU, Rate: s.Rate, Seal: s.Seal, Passes: s.Passes, Loss: s.Loss.Random, Stated: *s.Stated,
+		Outage: s.Loss.Outage.Seconds(), Every: s.Loss.Every.Seconds(), Late: s.Late.Seconds(),
+	}
+}
+
+// countPrograms enters what the programs took and counted.
+func (r *TransferReport) countPrograms(g *rig, low sender.Status, high receiver.Status) {
+	gb := max(float64(r.ContentBytes), 1) / 1e9
+	for _, p := range []struct {
+		name string
+		cpu  *float64
+		rss  *uint64
+	}{{"pawl-send", &r.CPUSend, &r.RSSSend}, {"pawl-receive", &r.CPUReceive, &r.RSSReceive}, {"pawl-release", &r.CPURelease, &r.RSSRelease}} {
+		u := g.used(p.name)
+		*p.cpu, *p.rss = u.cpu.Seconds()/gb, u.peak
+	}
+	r.PacketsSent = low.Packets
+	r.OverheadRatio = float64(low.WireBytes) / max(float64(r.ContentBytes), 1)
+	r.PacketsMissed, r.KernelDrops = high.PacketsLost, high.KernelDrops
+	r.Ledger, r.Balanced = high.Ledger, high.Ledger.Balanced()
+}
+
+// time enters the speeds; a time that never came leaves its speed at 0.
+func (r *TransferReport) time(begun, crossed, arrived time.Time) {
+	speed := func(end time.Time) float64 {
+		if end.IsZero() || begun.IsZero() {
+			return 0
+		}
+		return float64(r.ContentBytes) * 8 / end.Sub(begun).Seconds()
+	}
+	r.Goodput, r.Crossing = speed(arrived), speed(crossed)
+}
+
+// WriteText writes the report for people.
+func (r *TransferReport) WriteText(w io.Writer) error {
+	verdict := "INTACT"
+	if !r.Intact {
+		verdict = "NOT INTACT"
+	}
+	_, err := fmt.Fprintf(w, `%s: %d files, %.1f MB of %s, %s, loss %.3g %%, state %s
+  goodput    %.2f Gbit/s to the inbox, %.2f Gbit/s to the quarantine, overhead ratio %.3f
+  cpu s/GB   send %.2f, receive %.2f, release %.2f
+  peak MiB   send %d, receive %d, release %d
+  packets    %d sent, %d lost on the link, %d dropped at the socket, %d overrun, %d came back
+`, verdict, r.Files, float64(r.ContentBytes)/1e6, r.Mix, r.Seal, 100*r.Loss, r.State,
+		r.Goodput/1e9, r.Crossing/1e9, r.OverheadRatio, r.CPUSend, r.CPUReceive, r.CPURelease,
+		r.RSSSend>>20, r.RSSReceive>>20, r.RSSRelease>>20,
+		r.PacketsSent, r.PacketsLost, r.KernelDrops, r.Overruns, r.ReversePackets)
+	for _, line := range r.Differences {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "  %s\n", line)
+		}
+	}
+	return err
+}

@@ -1,0 +1,22 @@
+// Pawl-bench plans, measures and shows: what redundancy a link needs, what the programs
+// do on a link of this machine.
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"pawl/cmd/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(root)) }
+
+func root(env *cli.Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pawl-bench",
+		Short: "Plan, measure and show what Pawl does",
+	}
+	cmd.AddCommand(planCommand(env), transferCommand(env), demoCommand(env))
+	return cmd
+}
