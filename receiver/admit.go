@@ -101,7 +101,7 @@ func (r *Receiver) admitObject(t *transfer, h *framing.Header) (*object, Column)
 		if o.geometry == g {
 			return o, 0
 		}
-		// A sender that gives a transfer up sends a proof that says so, and it may follow the beginning of another.
+		// A sender that gives a transfer up sends a proof that says so; an earlier pass may have sent another.
 		if h.Object != framing.ObjectProof || t.pending.Load() != 0 || !r.forgetProof(t) {
 			return nil, RejectedGeometry
 		}
@@ -133,14 +133,15 @@ func (r *Receiver) admitObject(t *transfer, h *framing.Header) (*object, Column)
 	return o, 0
 }
 
-// forgetProof drops a proof that is not whole, so that another can take its place; false when it is whole.
+// forgetProof drops a proof, so that another can take its place; false when the transfer is finished.
 func (r *Receiver) forgetProof(t *transfer) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	o := t.objects[framing.ObjectProof]
-	if o.whole() {
+	if t.done {
 		return false
 	}
+	o := t.objects[framing.ObjectProof]
+	t.proved = false
 	for _, b := range o.open {
 		r.recency.remove(b)
 		r.pool.put(b.buf)

@@ -321,6 +321,7 @@ func TestAbortedTransfer(t *testing.T) {
 	symbols := l.transfer(id, content, fec.Leopard8, 64, 8)
 	h.wire.send(l.announce())
 	h.wire.send(l.seal(symbols[:len(symbols)/2])...)
+	h.wire.send(l.seal(symbols[len(symbols)-4:])...) // the whole proof of a pass that lost too much
 	proof := l.proof(framing.ProofHead{Channel: 1, Transfer: 11, Aborted: true, PlanSize: 1, Content: uint64(len(content)), Path: "f", Reason: "changed while it was read"})
 	h.wire.send(l.seal(l.encode(id, framing.ObjectProof, proof, fec.Classic, 1, 3))...)
 	dir := h.waitState(id, quarantine.Complete)
