@@ -47,7 +47,7 @@ fuzz: ## every fuzzer for FUZZTIME each (10s)
 	[ -n "$$found" ] || { echo 'there are no fuzzers: this target tests nothing' >&2; exit 1; }; \
 	while IFS=: read -r file func; do \
 		echo "== $${func#func } in $$(dirname $$file)"; \
-		$(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)"; \
+		$(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$(dirname $$file)"; \
 	done <<< "$$found"
 
 soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds (3600)
@@ -60,6 +60,7 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 			bin/pawl-bench transfer --mix $$mix $$fault --json -; \
 		done; done; \
 	done; echo "$$n transfers, all intact" >&2
+	bin/pawl-bench hostile
 
 deps: ## what the testbed and the race detector need, installed if this is Debian and root
 	@missing=; \

@@ -107,7 +107,7 @@ func (d *demo) plug() (err error) {
 	if d.rig.settings.listen, err = freePort(); err != nil {
 		return err
 	}
-	if d.wire, err = startRelay(d.rig.settings.listen, demoLoss, d.Seed); err != nil {
+	if d.wire, err = startRelay(d.rig.settings.listen, demoLoss, nil, d.Seed); err != nil {
 		return err
 	}
 	d.rig.settings.remote = d.wire.address()

@@ -14,13 +14,14 @@ type relay struct {
 	in   *net.UDPConn // is only read
 	out  *net.UDPConn // is only written
 	loss float64
+	foul *fouling // nil: nothing is added
 	done chan error
 
 	passed, lost, refused atomic.Uint64 // datagrams; refused: the kernel did not take them
 }
 
-// startRelay passes what comes to a new loopback address on to the given one.
-func startRelay(to netip.AddrPort, loss float64, seed uint64) (*relay, error) {
+// startRelay passes what comes to a new loopback address on to the given one, and adds foul's packets if there are any.
+func startRelay(to netip.AddrPort, loss float64, foul *fouling, seed uint64) (*relay, error) {
 	in, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func startRelay(to netip.AddrPort, loss float64, seed uint64) (*relay, error) {
 	}
 	// As large as the system allows; what the relay itself drops is a loss like any other.
 	_ = in.SetReadBuffer(8 << 20)
-	r := &relay{in: in, out: out, loss: loss, done: make(chan error, 1)}
+	r := &relay{in: in, out: out, loss: loss, foul: foul, done: make(chan error, 1)}
 	go func() { r.done <- r.run(rand.New(rand.NewPCG(seed, 0))) }()
 	return r, nil
 }
@@ -55,6 +56,9 @@ func (r *relay) run(random *rand.Rand) error {
 			continue
 		}
 		r.passed.Add(1)
+		if r.foul != nil {
+			r.foul.follow(buf[:n], r.out, random)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ func TestRelayLosesItsShareAndPassesOneWay(t *testing.T) {
 	}
 	defer to.Close()
 	const loss, count = 0.2, 2000
-	r, err := startRelay(to.LocalAddr().(*net.UDPAddr).AddrPort(), loss, 1)
+	r, err := startRelay(to.LocalAddr().(*net.UDPAddr).AddrPort(), loss, nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

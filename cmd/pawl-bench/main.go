@@ -17,6 +17,6 @@ func root(env *cli.Env) *cobra.Command {
 		Use:   "pawl-bench",
 		Short: "Plan, measure and show what Pawl does",
 	}
-	cmd.AddCommand(planCommand(env), transferCommand(env), demoCommand(env))
+	cmd.AddCommand(planCommand(env), transferCommand(env), demoCommand(env), hostileCommand(env))
 	return cmd
 }

@@ -58,7 +58,7 @@ says what it took. It ends with 1 if anything differs or a single packet went ba
 	flags.TextVar(&f.rate, "rate", f.rate, "`rate` on the wire")
 	flags.StringVar(&f.Seal, "seal", "aes-256-gcm", "aes-256-gcm or none")
 	flags.IntVar(&f.Passes, "passes", 1, "how often the content is sent")
-	flags.TextVar(&f.passGap, "pass-gap", f.passGap, "time between passes, as `1s`; default 0s, but 2s more than --late when a receiver comes in midway and must first hear of the session")
+	flags.TextVar(&f.passGap, "pass-gap", f.passGap, "time between passes, as `1s`; default 0s, but 1s more than --late, so that the second pass begins after the receiver")
 	flags.TextVar(&f.late, "late", f.late, "start the receiver this long after the submit, as `2s`")
 	flags.BoolVar(&f.Kill, "kill-receiver", false, "kill -9 the receiver at half of the content and start it again")
 	flags.BoolVar(&f.Uncut, "uncut", false, "let packets cross uncut (GSO), as no wire does")
@@ -79,8 +79,8 @@ func (f *transferFlags) run(cmd *cobra.Command, env *cli.Env) error {
 	f.Mix, f.Size, f.Rate = bench.Mix(f.mix), uint64(f.size), uint64(f.rate)
 	f.Loss.Random, f.Loss.Outage, f.Loss.Every = float64(f.loss), time.Duration(f.outage), time.Duration(f.every)
 	f.Late, f.PassGap = time.Duration(f.late), time.Duration(f.passGap)
-	if !cmd.Flags().Changed("pass-gap") && (f.Kill || f.Late > 0) {
-		f.PassGap = f.Late + 2*time.Second
+	if !cmd.Flags().Changed("pass-gap") && f.Late > 0 {
+		f.PassGap = f.Late + time.Second
 	}
 	if cmd.Flags().Changed("stated-loss") {
 		stated := float64(f.stated)
