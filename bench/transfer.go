@@ -78,6 +78,7 @@ type transfer struct {
 	sent   survey
 	report *TransferReport
 
+	ballast          *ballast
 	begun            time.Time // the file was submitted
 	crossed, arrived time.Time // complete in quarantine; whole in the inbox
 }
@@ -166,8 +167,7 @@ func (t *transfer) cross(ctx context.Context) error {
 	if err := t.rig.startRelease(); err != nil {
 		return err
 	}
-	// The quarantine and the inbox each take the content once, and the socket's buffer and the programs some more.
-	if err := warm(t.rig.dir, 2*t.report.ContentBytes+256<<20); err != nil {
+	if err := t.warm(); err != nil {
 		return err
 	}
 	t.say(fmt.Sprintf("submitting %s: %d octets in %d files", t.name, t.report.ContentBytes, t.report.Files))
@@ -187,6 +187,19 @@ func (t *transfer) cross(ctx context.Context) error {
 	}
 	// Copies and further passes still cost: the account is made when the sender has no more to do.
 	return await(ctx, "pawl-send to finish", t.rig.running(), func() (bool, error) { return t.senderIdle(ctx) })
+}
+
+// warm touches the memory that the quarantine and the programs take from now on, and that the inbox takes once the content
+// has crossed.
+func (t *transfer) warm() (err error) {
+	arrival, err := load(t.rig.dir, "ballast-quarantine", t.report.ContentBytes+256<<20)
+	if err != nil {
+		return err
+	}
+	if t.ballast, err = load(t.rig.dir, "ballast-inbox", t.report.ContentBytes); err != nil {
+		return err
+	}
+	return arrival.drop()
 }
 
 func (t *transfer) answered(p sender.Progress) {
@@ -268,6 +281,9 @@ func (t *transfer) follow(ctx context.Context) error {
 		case quarantine.Complete, quarantine.Checking, quarantine.Held, quarantine.Released:
 			if t.crossed.IsZero() {
 				t.crossed = time.Now()
+				if err := t.ballast.drop(); err != nil {
+					return false, err
+				}
 				t.say("complete in quarantine after " + t.crossed.Sub(t.begun).Round(time.Millisecond).String())
 			}
 		case quarantine.Rejected:
