@@ -106,8 +106,9 @@ func (r *Receiver) admitObject(t *transfer, h *framing.Header) (*object, Column)
 			return nil, RejectedGeometry
 		}
 	}
-	o, err := newObject(t, g, r.cfg.Memory/4)
+	o, err := newObject(t, g, r.blockLimit())
 	if err != nil {
+		r.refuse(t.channel, t.id, err, t.lastHeard)
 		return nil, RejectedGeometry
 	}
 	if err := r.reserve(t, o); err != nil {
@@ -179,6 +180,10 @@ func (r *Receiver) reserve(t *transfer, o *object) error {
 	r.books += o.books()
 	return nil
 }
+
+// blockLimit is the most that one block may take in memory, octets: two must fit, so that one can be written while the
+// other arrives. With the default memory it is what the sender's planner allows a whole group by default.
+func (r *Receiver) blockLimit() int { return r.cfg.Memory / 2 }
 
 // release undoes reserve.
 func (r *Receiver) release(t *transfer, o *object) {

@@ -35,38 +35,13 @@ func (r *Receiver) finish(t *transfer) {
 	r.report(result{finished: t, err: err})
 }
 
-// settle syncs the objects, clears away what only receiving needs, writes the note and moves the folder.
+// settle syncs the objects, clears away what only receiving needs, writes the note and moves the folder. It does not hold
+// t.mu while the disk works: the ingest goroutine must not wait for that.
 func (r *Receiver) settle(t *transfer) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, kind := range objectKinds {
-		o := t.objects[kind]
-		if o == nil {
-			continue
-		}
-		for _, name := range []string{parkedName(o), repairName(o)} {
-			if err := t.discard(name); err != nil {
-				return err
-			}
-		}
-		if !o.whole() { // only where the sender gave the transfer up
-			if err := t.discard(o.fileName()); err != nil {
-				return err
-			}
-			continue
-		}
-		f, err := t.file(o.fileName())
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(f.Truncate(int64(o.geometry.Length)), f.Sync()); err != nil {
-			return fmt.Errorf("sync %s: %w", o.fileName(), err)
-		}
-	}
-	if err := t.discard(quarantine.MissingFile); err != nil {
+	if err := t.syncObjects(); err != nil {
 		return err
 	}
-	if err := t.closeFiles(); err != nil {
+	if err := t.clearAway(); err != nil {
 		return err
 	}
 	note := Note{
@@ -83,6 +58,50 @@ func (r *Receiver) settle(t *transfer) error {
 		return err
 	}
 	return r.move(t.id, quarantine.Incoming, quarantine.Complete, "")
+}
+
+// syncObjects cuts the whole objects to their length and brings them to stable storage.
+func (t *transfer) syncObjects() error {
+	for _, kind := range objectKinds {
+		t.mu.Lock()
+		o := t.objects[kind]
+		if o == nil || !o.whole() {
+			t.mu.Unlock()
+			continue
+		}
+		f, err := t.file(o.fileName())
+		t.mu.Unlock()
+		if err == nil {
+			err = errors.Join(f.Truncate(int64(o.geometry.Length)), f.Sync())
+		}
+		if err != nil {
+			return fmt.Errorf("sync %s: %w", o.fileName(), err)
+		}
+	}
+	return nil
+}
+
+// clearAway closes the files and removes what only receiving needs, and objects that are not whole: there are some only
+// where the sender gave the transfer up.
+func (t *transfer) clearAway() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	names := []string{quarantine.MissingFile}
+	for _, o := range t.objects {
+		if o == nil {
+			continue
+		}
+		names = append(names, parkedName(o), repairName(o))
+		if !o.whole() {
+			names = append(names, o.fileName())
+		}
+	}
+	for _, name := range names {
+		if err := t.discard(name); err != nil {
+			return err
+		}
+	}
+	return t.closeFiles()
 }
 
 // move changes a transfer's state, with a line in its history first.

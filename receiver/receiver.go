@@ -64,6 +64,7 @@ type Config struct {
 	StatusEvery  time.Duration     // default 1 s
 	Writers      int               // goroutines that rebuild and write; default the number of processors, at most 4
 	Channels     []Channel
+	Watches      []Watch     // interfaces whose silence is evidence; default none
 	Log          *zap.Logger // default none
 }
 
@@ -101,6 +102,7 @@ type Receiver struct {
 	putAsides     uint64
 	parkings      uint64
 	forgotten     uint64
+	witnesses     []*witness
 
 	// Shared with the goroutines that write.
 	pool        *pool
@@ -208,6 +210,7 @@ func (c *Channel) fill() error {
 // Run receives until ctx ends. What is open then is parked, so that a later run goes on from there.
 func (r *Receiver) Run(ctx context.Context, source Source) error {
 	r.source, r.started = source, time.Now()
+	r.beginWatch()
 	var writers, syncers sync.WaitGroup
 	for range r.cfg.Writers {
 		writers.Go(r.write)

@@ -57,7 +57,7 @@ func (r *Receiver) restore(t *transfer) error {
 		if g.Object < uint8(framing.ObjectPlan) || g.Object > uint8(framing.ObjectProof) || g.SymbolSize != r.cfg.DatagramSize-framing.Overhead {
 			return fmt.Errorf("journal of %s: object %d with symbols of %d octets: is the link's mtu another now?", t.id, g.Object, g.SymbolSize)
 		}
-		o, err := newObject(t, g, r.cfg.Memory/4)
+		o, err := newObject(t, g, r.blockLimit())
 		if err != nil {
 			return fmt.Errorf("journal of %s: %w", t.id, err)
 		}

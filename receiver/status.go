@@ -20,14 +20,16 @@ type Status struct {
 	Beat         *BeatStatus      `json:"beat,omitempty"` // the low side as last heard
 	Transfers    []TransferStatus `json:"transfers"`      // arriving, the first maxShown by id
 	Arriving     int              `json:"arriving"`
-	Completed    uint64           `json:"completed"`     // transfers that went to complete
-	Incomplete   uint64           `json:"incomplete"`    // transfers that were put aside
-	WrittenBytes uint64           `json:"written_bytes"` // octets of objects written to the quarantine
-	Rebuilt      uint64           `json:"rebuilt"`       // blocks that needed repair symbols
-	Parked       uint64           `json:"parked"`        // times that a short block went from memory to the disk
-	Forgotten    uint64           `json:"forgotten"`     // symbols dropped because disk or memory had no room
-	Memory       uint64           `json:"memory"`        // octets of block buffers in use
-	DiskTrouble  bool             `json:"disk_trouble"`  // the quarantine's disk refuses what arrives
+	Completed    uint64           `json:"completed"`              // transfers that went to complete
+	Incomplete   uint64           `json:"incomplete"`             // transfers that were put aside
+	WrittenBytes uint64           `json:"written_bytes"`          // octets of objects written to the quarantine
+	Rebuilt      uint64           `json:"rebuilt"`                // blocks that needed repair symbols
+	Parked       uint64           `json:"parked"`                 // times that a short block went from memory to the disk
+	Forgotten    uint64           `json:"forgotten"`              // symbols dropped because disk or memory had no room
+	Memory       uint64           `json:"memory"`                 // octets of block buffers in use
+	DiskTrouble  bool             `json:"disk_trouble"`           // the quarantine's disk refuses what arrives
+	OneWay       []OneWayStatus   `json:"one_way"`                // evidence that nothing goes back, an entry for each watched interface
+	Strays       *uint64          `json:"stray_frames,omitempty"` // frames on the watched interfaces that were not the link's; nil: not known
 }
 
 // SessionStatus is one open session.
@@ -83,6 +85,8 @@ func (r *Receiver) publish(now time.Time) {
 	if c, ok := r.source.(interface{ KernelDrops() uint64 }); ok {
 		s.KernelDrops = c.KernelDrops()
 	}
+	s.OneWay = r.watchOneWay(now)
+	s.Strays = strays(s.OneWay, s.Ledger.Received.Packets, s.KernelDrops)
 	for _, n := range r.sessions.open {
 		s.Sessions = append(s.Sessions, SessionStatus{
 			Session: n.number, Link: n.link, Packets: n.packets, FirstHeard: n.gaps.first, Highest: n.gaps.highest, Lost: n.gaps.lost(),

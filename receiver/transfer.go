@@ -81,6 +81,9 @@ func (t *transfer) log() (*quarantine.Journal, error) {
 func (t *transfer) rest() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.done {
+		return nil // finish has them
+	}
 	return t.closeFiles()
 }
 
