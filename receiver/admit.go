@@ -102,7 +102,7 @@ func (r *Receiver) admitObject(t *transfer, h *framing.Header) (*object, Column)
 			return o, 0
 		}
 		// A sender that gives a transfer up sends a proof that says so; an earlier pass may have sent another.
-		if h.Object != framing.ObjectProof || t.pending.Load() != 0 || !r.forgetProof(t) {
+		if h.Object != framing.ObjectProof || !r.forgetProof(t) {
 			return nil, RejectedGeometry
 		}
 	}
@@ -136,12 +136,15 @@ func (r *Receiver) admitObject(t *transfer, h *framing.Header) (*object, Column)
 
 // forgetProof drops a proof, so that another can take its place; false when the transfer is finished.
 func (r *Receiver) forgetProof(t *transfer) bool {
+	o := t.objects[framing.ObjectProof]
+	for o.pending.Load() != 0 {
+		<-r.freed // both have one file: the old one must not be written over the new
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done {
 		return false
 	}
-	o := t.objects[framing.ObjectProof]
 	t.proved = false
 	for _, b := range o.open {
 		r.recency.remove(b)

@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"pawl/fec"
 	"pawl/framing"
@@ -31,7 +32,8 @@ type object struct {
 	closed   bitset            // blocks that are written or on their way to the disk
 	parked   bitset            // short blocks whose symbols lie on the disk
 
-	written uint32 // blocks on the disk; guarded by transfer.mu
+	written uint32       // blocks on the disk; guarded by transfer.mu
+	pending atomic.Int32 // blocks with the writers
 }
 
 // geometryOf reads an object's geometry from a header. The symbol size is the link's.

@@ -172,9 +172,7 @@ func (r *Receiver) closeBlock(b *block) {
 	r.recency.remove(b)
 	delete(b.object.open, b.number)
 	b.object.closed.set(b.number)
-	b.object.transfer.pending.Add(1)
-	r.inFlight.Add(1)
-	r.blocks <- b
+	r.handOver(b)
 }
 
 // buffer returns a block buffer; when the budget is spent it parks the blocks touched longest ago, and waits for the

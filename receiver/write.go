@@ -15,8 +15,8 @@ import (
 // take of a transfer, and what is hashed again after a restart.
 const syncEvery = 64 << 20
 
-// errDone says that a block comes too late: the sender gave its transfer up.
-var errDone = errors.New("transfer is finished")
+// errDone says that a block comes too late: the sender gave its transfer up, or its object was replaced.
+var errDone = errors.New("no longer wanted")
 
 // result is what the writers tell the ingest goroutine.
 type result struct {
@@ -31,7 +31,10 @@ type result struct {
 func (r *Receiver) write() {
 	var symbols [][]byte
 	for b := range r.blocks {
+		o := b.object
 		symbols = r.writeOne(b, symbols)
+		o.pending.Add(-1)
+		o.transfer.pending.Add(-1)
 		r.inFlight.Add(-1)
 		select {
 		case r.freed <- struct{}{}:
@@ -42,29 +45,24 @@ func (r *Receiver) write() {
 
 // writeOne takes one block all the way to its file and the journal.
 func (r *Receiver) writeOne(b *block, symbols [][]byte) [][]byte {
-	t := b.object.transfer
 	symbols, err := r.rebuild(b, symbols)
 	if err != nil {
 		r.pool.put(b.buf)
-		t.pending.Add(-1)
 		r.report(result{broken: b, err: err})
 		return symbols
 	}
 	bytes, err := b.store()
 	if errors.Is(err, errDone) {
 		r.pool.put(b.buf)
-		t.pending.Add(-1)
 		return symbols
 	}
 	if err != nil {
-		t.pending.Add(-1)
 		r.report(result{failed: b, err: err})
 		return symbols
 	}
 	r.pool.put(b.buf)
 	r.written.Add(uint64(bytes))
-	r.noteWritten(t, b.object, bytes)
-	t.pending.Add(-1)
+	r.noteWritten(b.object.transfer, b.object, bytes)
 	return symbols
 }
 
@@ -98,7 +96,7 @@ func (b *block) store() (int, error) {
 	o := b.object
 	t := o.transfer
 	t.mu.Lock()
-	if t.done {
+	if t.done || t.objects[o.kind] != o {
 		t.mu.Unlock()
 		return 0, errDone
 	}
@@ -185,10 +183,16 @@ func (r *Receiver) retryUnwritten() {
 	blocks := r.unwritten
 	r.unwritten = nil
 	for _, b := range blocks {
-		b.object.transfer.pending.Add(1)
-		r.inFlight.Add(1)
-		r.blocks <- b
+		r.handOver(b)
 	}
+}
+
+// handOver gives a block to the writers.
+func (r *Receiver) handOver(b *block) {
+	b.object.pending.Add(1)
+	b.object.transfer.pending.Add(1)
+	r.inFlight.Add(1)
+	r.blocks <- b
 }
 
 // giveUp forgets a block that the disk refuses and whose memory is needed: it is missing again.
