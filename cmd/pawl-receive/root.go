@@ -17,7 +17,7 @@ pawl-release takes them. It never sends anything.`,
   pawl-receive run -c /etc/pawl/pawl-receive.toml
   pawl-receive status -c /etc/pawl/pawl-receive.toml`,
 	}
-	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env))
+	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env), doctorCommand(env))
 	return cmd
 }
 

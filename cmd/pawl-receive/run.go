@@ -56,6 +56,12 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 		return err
 	}
 	cfg.Log = log
+	watches, done, err := watchLinks(c.Link.Listen, log)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cfg.Watches = watches
 	r, err := receiver.New(cfg)
 	if err != nil {
 		return err

@@ -84,6 +84,7 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	}
 	fmt.Fprintf(t, "lost\t%s packets, of them %s in this machine's socket buffer\n", humanize.Comma(int64(s.PacketsLost)), humanize.Comma(int64(s.KernelDrops)))
 	fmt.Fprintf(t, "transfers\t%d arriving, %d completed, %d put aside incomplete\n", s.Arriving, s.Completed, s.Incomplete)
+	showOneWay(t, s)
 	if s.DiskTrouble {
 		fmt.Fprintln(t, "DISK\tthe quarantine's disk refuses what arrives: see the log")
 	}

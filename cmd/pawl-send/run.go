@@ -80,7 +80,7 @@ func logPlan(log *zap.Logger, forecast fec.Link) {
 		return // the configuration was checked with this very question
 	}
 	log.Info("plan for 1 GiB", zap.Stringer("code", p.Code), zap.Int("k", p.K), zap.Int("r", p.R), zap.Int("depth", p.Depth),
-		zap.String("overhead", fmt.Sprintf("%.1f%%", 100*p.Overhead)), zap.Float64("residual_failure", p.Residual))
+		zap.String("overhead", fmt.Sprintf("%.1f%%", 100*p.Overhead)), zap.String("residual_failure", fmt.Sprintf("%.1e", p.Residual)))
 }
 
 // watchFolder hands on what happens in an outbox until ctx ends.

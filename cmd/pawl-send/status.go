@@ -51,7 +51,7 @@ func statusCommand(env *cli.Env) *cobra.Command {
 func showStatus(w io.Writer, s *sender.Status) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "running since\t%s\tversion %s\n", s.Started.Format(time.DateTime), s.Version)
-	fmt.Fprintf(t, "link\t%v of %v\tby %s, session %d\n", conf.Rate(s.RateNow), conf.Rate(s.Rate), s.Method, s.Session)
+	fmt.Fprintf(t, "link\t%s of %v\tby %s, session %d\n", humanize.SIWithDigits(float64(s.RateNow), 1, "bit/s"), conf.Rate(s.Rate), s.Method, s.Session)
 	if s.LinkFault != "" {
 		fmt.Fprintf(t, "LINK\trefuses packets: %s\n", s.LinkFault)
 	}

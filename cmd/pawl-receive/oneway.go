@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"go.uber.org/zap"
+
+	"pawl/hw/nic"
+	"pawl/receiver"
+)
+
+// watchLinks opens the meter of the interface that the receiver listens on. No meter is no reason not to receive: the
+// status says why there is none. The caller must call done.
+func watchLinks(listen string, log *zap.Logger) (watches []receiver.Watch, done func(), err error) {
+	at, err := netip.ParseAddrPort(listen)
+	if err != nil {
+		return nil, nil, fmt.Errorf("link.listen: %w", err)
+	}
+	watch := receiver.Watch{Listen: listen}
+	machine, err := nic.Here()
+	if err == nil {
+		var meter *nic.Meter
+		if meter, err = machine.Meter(at.Addr().Unmap()); err == nil {
+			watch.Meter = meter
+		}
+	} else {
+		machine = &nic.Machine{}
+	}
+	if err != nil {
+		watch.Reason = err.Error()
+		if !errors.Is(err, nic.ErrLoopback) {
+			log.Warn("no evidence that the link is one-way: its interface can't be watched", zap.Error(err))
+		}
+	}
+	return []receiver.Watch{watch}, machine.Close, nil
+}
+
+// showOneWay prints the evidence that nothing goes back.
+func showOneWay(w io.Writer, s *receiver.Status) {
+	for i := range s.OneWay {
+		o := &s.OneWay[i]
+		switch {
+		case o.Moved != 0:
+			fmt.Fprintf(w, "ONE-WAY\t%s has SENT %s packets, the last %s\n", o.Interface, humanize.Comma(int64(o.Moved)), o.LastMoved.Format(time.DateTime))
+		case !o.Watched:
+			fmt.Fprintf(w, "one-way\tno evidence for %s: %s\n", o.Listen, o.Reason)
+		default:
+			fmt.Fprintf(w, "one-way\t%s has sent nothing since the start\n", o.Interface)
+		}
+	}
+	if s.Strays != nil {
+		fmt.Fprintf(w, "strays\t%s frames that were not the link's\n", humanize.Comma(int64(*s.Strays)))
+	}
+}
