@@ -18,5 +18,9 @@ func root(env *cli.Env) *cobra.Command {
 		Short: "Plan, measure and show what Pawl does",
 	}
 	cmd.AddCommand(planCommand(env), transferCommand(env), demoCommand(env), hostileCommand(env))
+	cmd.AddCommand(codecCommand(env))
+	cmd.AddCommand(linkCommand(env))
+	cmd.AddCommand(compareCommand(env))
+
 	return cmd
 }
