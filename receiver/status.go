@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"cmp"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -43,10 +44,30 @@ type SessionStatus struct {
 	SilentForMS float64 `json:"silent_for_ms"`
 }
 
-// BeatStatus is the low side's last beat; everything in it is the low side's word.
+// BeatStatus is the low side as last heard; everything in it but HeardAgoMS is the low side's word.
 type BeatStatus struct {
-	HeardAgoMS float64      `json:"heard_ago_ms"`
-	Beat       framing.Beat `json:"beat"` // low side's text: escape
+	HeardAgoMS float64 `json:"heard_ago_ms"`
+	Clock      int64   `json:"clock_unix_ms"` // low side's, never relied on; a number, because not every number is a date
+	UptimeS    float64 `json:"uptime_s"`
+	Version    string  `json:"version"` // low side's text: escape
+	Config     string  `json:"config"`  // SHA-256 of its configuration, hexadecimal
+	Rate       uint64  `json:"rate_bps"`
+	Queue      uint64  `json:"queue"` // transfers waiting
+	QueueBytes uint64  `json:"queue_bytes"`
+	Packets    uint64  `json:"packets"` // sent
+	Bytes      uint64  `json:"bytes"`
+	Sent       uint64  `json:"sent"` // transfers
+	Aborted    uint64  `json:"aborted"`
+	Flights    int     `json:"flights"` // transfers it says are under way
+}
+
+// beatStatus shows a beat.
+func beatStatus(b *framing.Beat, ago time.Duration) *BeatStatus {
+	return &BeatStatus{
+		HeardAgoMS: milliseconds(ago), Clock: b.Clock, UptimeS: b.Uptime.Seconds(), Version: b.Version,
+		Config: hex.EncodeToString(b.Config[:]), Rate: b.Rate, Queue: b.Queue, QueueBytes: b.QueueBytes, Packets: b.Packets,
+		Bytes: b.Bytes, Sent: b.Sent, Aborted: b.Aborted, Flights: len(b.Flights),
+	}
 }
 
 // TransferStatus is one arriving transfer.
@@ -95,7 +116,7 @@ func (r *Receiver) publish(now time.Time) {
 	}
 	slices.SortFunc(s.Sessions, func(a, b SessionStatus) int { return cmp.Compare(a.Session, b.Session) })
 	if r.beat != nil {
-		s.Beat = &BeatStatus{HeardAgoMS: milliseconds(now.Sub(r.beatHeard)), Beat: *r.beat}
+		s.Beat = beatStatus(r.beat, now.Sub(r.beatHeard))
 	}
 	for _, t := range r.transfers {
 		s.Transfers = append(s.Transfers, t.report(now))

@@ -95,8 +95,8 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	if b := s.Beat; b == nil {
 		fmt.Fprintln(t, "low side\tno beat heard")
 	} else {
-		fmt.Fprintf(t, "low side\theard %.1f s ago: version %q, %d waiting (%s), %s packets sent\n", b.HeardAgoMS/1000, b.Beat.Version, b.Beat.Queue,
-			humanize.IBytes(b.Beat.QueueBytes), humanize.Comma(int64(b.Beat.Packets)))
+		fmt.Fprintf(t, "low side\theard %.1f s ago: version %q, %d waiting (%s), %s packets sent\n", b.HeardAgoMS/1000, b.Version, b.Queue,
+			humanize.IBytes(b.QueueBytes), humanize.Comma(int64(b.Packets)))
 	}
 	return t.Flush()
 }
