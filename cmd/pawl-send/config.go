@@ -29,7 +29,7 @@ type config struct {
 	Link     linkConfig `toml:"link"`
 	Channels []channel  `toml:"channel"`
 
-	digest [sha256.Size]byte // of the file
+	digest [sha256.Size]byte // of the file, and of the profile if it names one
 }
 
 type linkConfig struct {
@@ -45,6 +45,8 @@ type linkConfig struct {
 	GSO        bool          `toml:"gso"`         // let the kernel cut batches into packets; default true
 	SendBuffer conf.Size     `toml:"send_buffer"` // of the socket; default 1 MiB
 	PaceBurst  conf.Size     `toml:"pace_burst"`  // the most that leaves at once after a stall; default 1 ms of the rate
+	Profile    string        `toml:"profile"`     // file of pawl-bench calibrate: rate, loss, burst, burst_every where they are left out here
+	ProfileKey string        `toml:"profile_key"` // public key that must have signed it
 }
 
 type channel struct {
@@ -66,17 +68,26 @@ type fecConfig struct {
 	Depth int    `toml:"depth"`
 }
 
+// defaults is the configuration of an empty file.
+func defaults() *config {
+	return &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
+}
+
 // load reads and checks the configuration.
 func load(path string) (*config, error) {
-	c := &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
+	c := defaults()
 	if err := conf.Load(path, c); err != nil {
 		return nil, err
+	}
+	c, measured, err := c.withProfile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	c.digest = sha256.Sum256(text)
+	c.digest = sha256.Sum256(append(text, measured...))
 	if c.Socket == "" && c.State != "" {
 		c.Socket = c.State + "/pawl-send.sock"
 	}

@@ -1,0 +1,199 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// hostile is text as a result file from elsewhere may have it.
+const hostile = `<script>alert("x")</script>&'`
+
+func reportMachine() Machine {
+	return Machine{CPU: hostile, Cores: 2, Memory: 24 << 30, Kernel: "6.18", Go: "go1.26 linux/amd64", Date: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)}
+}
+
+// reportResults are transfers that meet and miss bars, and a calibration.
+func reportResults() []*Result {
+	transfers := &Result{Pawl: hostile, Kind: KindTransfer, Machine: reportMachine(), Settings: map[string]string{hostile: hostile}}
+	for _, loss := range []float64{0, 0.01, 0.05} {
+		report := TransferReport{Mix: MixRandom, ContentBytes: 1 << 30, MTU: 1500, Rate: 6e9, Seal: "aes-256-gcm", Passes: 1, Loss: loss, Stated: loss, Intact: true,
+			Goodput: 4.2e9 - 2e10*loss, CPUSend: 1.25, CPUReceive: 2, CPURelease: 0.5, OverheadRatio: 1.05 + loss}
+		again := report
+		again.Goodput *= 0.9
+		transfers.Rows = append(transfers.Rows, TransferRows([]TransferReport{report, again, report})...)
+	}
+	row := NewRow(hostile + "/bytes=1/late=x")
+	row.Values = map[string]float64{"mtu": 1500, "loss": 0, "cpu_send_s_per_gb": 1}
+	transfers.Rows = append(transfers.Rows, row)
+
+	calibrate := &Result{Pawl: "v1", Kind: KindCalibrate, Machine: reportMachine(), Settings: map[string]string{}}
+	c := &Calibration{Steps: []CalibratedStep{{
+		LinkStep: LinkStep{Size: 1472, Rate: 1e9, Burst: 1}, Sent: 1000, Arrived: 990, Lost: 10, Took: time.Second,
+		SlotLoss: []float64{0, 0.1, 0, 0.1}, Runs: []Bin{{At: 1, Count: 6}, {At: 4, Count: 1}},
+	}}}
+	c.AddTo(calibrate, &Statement{Rate: 1e9, MTU: 1500, Loss: 0.012, Burst: 5 * time.Millisecond, BurstEvery: time.Second})
+	return []*Result{transfers, calibrate}
+}
+
+func page(t *testing.T, r *Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestReportPage: the page has what it should, needs nothing from anywhere, and no text from a file becomes markup.
+func TestReportPage(t *testing.T) {
+	results := reportResults()
+	r := NewReport([]string{"dir/" + "a<b>.json", "c.json"}, results)
+	text := page(t, r)
+	if again := page(t, NewReport([]string{"dir/" + "a<b>.json", "c.json"}, results)); again != text {
+		t.Error("two pages of one result differ")
+	}
+	for _, never := range []string{"<script", "http:", "https:", "src=", "href=", "url(", "@import", "a<b>", "NaN", "Inf", "#2A6FBB"} {
+		if strings.Contains(text, never) {
+			t.Errorf("the page has %q", never)
+		}
+	}
+	for _, want := range []string{"default-src 'none'", "prefers-color-scheme:dark", "width=device-width", "&lt;script&gt;", "var(--c0)", "a&lt;b&gt;.json", "24 GiB"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	var heads []string
+	for _, m := range regexp.MustCompile(`<h2>([^<]*)</h2>`).FindAllStringSubmatch(text, -1) {
+		heads = append(heads, m[1])
+	}
+	want := []string{"Measured on", "Figures beside their bars", "Goodput against loss", "CPU per GB", "Loss over time", "Bursts", "Residual failure probability", "All figures"}
+	if !slices.Equal(heads, want) {
+		t.Errorf("headings %q, want %q", heads, want)
+	}
+	if n := strings.Count(text, "<svg"); n != 10 {
+		t.Errorf("%d drawings, want each of 5 wide and narrow", n)
+	}
+	wellFormed(t, text, false)
+}
+
+// wellFormed reads markup to its end; a page may leave its <meta> open.
+func wellFormed(t *testing.T, text string, strict bool) {
+	t.Helper()
+	in := xml.NewDecoder(strings.NewReader(text))
+	if !strict {
+		in.Strict, in.AutoClose, in.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	}
+	for {
+		if _, err := in.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatalf("not well formed: %v", err)
+		}
+	}
+}
+
+// TestReportJudges: the bars of the issue, beside the figures.
+func TestReportJudges(t *testing.T) {
+	r := NewReport([]string{"a", "b"}, reportResults())
+	var got []string
+	for _, j := range r.judged {
+		got = append(got, fmt.Sprintf("%d %s %v", j.Number, j.Metric, j.Met))
+	}
+	want := []string{
+		"1 goodput_bps true", "1 cpu_total_s_per_gb true", "2 goodput_bps true", "2 cpu_total_s_per_gb true", "2 whole_ratio true",
+		"5 whole_ratio true", "5 overhead_ratio true",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+	if j := r.judged[0]; j.Figure != "4.2 Gbit/s" || j.Low != "3.78 Gbit/s" || j.Bar != "at least 4 Gbit/s" || j.Samples != 3 || r.Missed() != 0 {
+		t.Errorf("%+v", j)
+	}
+	slow := reportResults()
+	slow[0].Rows[0].Values["goodput_bps"] = 3.9e9
+	slow[0].Rows[0].Values["cpu_total_s_per_gb"] = 3.81
+	if n := NewReport([]string{"a", "b"}, slow).Missed(); n != 2 {
+		t.Errorf("%d missed, want 2", n)
+	}
+}
+
+// TestReportPictures: each plot as SVG and PNG, the same twice.
+func TestReportPictures(t *testing.T) {
+	r := NewReport([]string{"a", "b"}, reportResults())
+	names := []string{"goodput", "cpu", "loss", "bursts", "residual"}
+	if !slices.Equal(r.Figures(), names) {
+		t.Fatalf("figures %q", r.Figures())
+	}
+	var before map[string][]byte
+	for range 2 {
+		dir, files := filepath.Join(t.TempDir(), "pictures"), map[string][]byte{}
+		if err := errors.Join(r.SaveSVG(dir), r.SavePNG(dir)); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			for _, suffix := range []string{".svg", ".png"} {
+				text, err := os.ReadFile(filepath.Join(dir, name+suffix))
+				if err != nil {
+					t.Fatal(err)
+				}
+				files[name+suffix] = text
+				if before != nil && !bytes.Equal(before[name+suffix], text) {
+					t.Errorf("%s%s differs from the first", name, suffix)
+				}
+			}
+			wellFormed(t, string(files[name+".svg"]), true)
+			if strings.Contains(string(files[name+".svg"]), "<script") {
+				t.Errorf("%s: text became markup", name)
+			}
+			picture, err := png.Decode(bytes.NewReader(files[name+".png"]))
+			if err != nil || picture.Bounds().Dx() != 2*wideWidth {
+				t.Errorf("%s: %v, %v", name, picture, err)
+			}
+		}
+		before = files
+	}
+}
+
+// TestReportOfLittle: results that have nothing, or next to nothing, to draw.
+func TestReportOfLittle(t *testing.T) {
+	row := func(name string, values map[string]float64) Row {
+		r := NewRow(name)
+		for metric, value := range values {
+			r.Sample(metric, value)
+		}
+		return r
+	}
+	for name, r := range map[string]*Result{
+		"codec":      {Kind: KindCodec, Rows: []Row{row("leopard8/k=200", map[string]float64{"encode_gb_per_cpu_s": 5})}},
+		"no rows":    {Kind: KindTransfer, Rows: []Row{}},
+		"one":        {Kind: KindTransfer, Rows: []Row{row("random/bytes=1", map[string]float64{"goodput_bps": 1, "mtu": 1500, "cpu_send_s_per_gb": 0})}},
+		"zero":       {Kind: KindTransfer, Rows: []Row{row("random/bytes=1", map[string]float64{"goodput_bps": 0, "loss": 1, "mtu": 9, "cpu_send_s_per_gb": 1e-9})}},
+		"not a link": {Kind: KindCalibrate, Rows: []Row{row(StatementRow, map[string]float64{"loss_ratio": 2, "mtu": -1})}},
+		"no loss":    {Kind: KindCalibrate, Rows: []Row{row("step", map[string]float64{"slot_loss_ratio": 0, "duration_s": 1})}},
+		"no time":    {Kind: KindCalibrate, Rows: []Row{row("step", map[string]float64{"slot_loss_ratio": 0.5})}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.Pawl, r.Machine = "v1", reportMachine()
+			report := NewReport([]string{"f"}, []*Result{r})
+			text := page(t, report)
+			wellFormed(t, text, false)
+			if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
+				t.Error("the page has what is no number")
+			}
+			if err := report.SavePNG(t.TempDir()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
