@@ -9,6 +9,8 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 SOAKTIME    ?= 3600
+RUNS        ?= 3
+RATE        ?= 5Gbit/s
 PROGRAMS    := $(notdir $(wildcard cmd/pawl-*))
 
 # What the machine must have beside Go, as command:Debian packages. The race
@@ -38,9 +40,14 @@ check: ## formatting, go vet, staticcheck, who imports whom
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 ./docs
 
-bench: deps build ## figures on this machine: Go benchmarks, then the real programs on the testbed
-	$(GO) test -run '^$$' -bench . -benchmem ./...
-	for loss in 0% 1%; do bin/pawl-bench transfer --size 1GiB --mtu 1500 --loss $$loss --json -; done
+bench: deps build ## figures on this machine beside their bars: codes, and the real programs on the testbed
+	@mkdir -p bin/results && rm -f bin/results/*
+	bin/pawl-bench codec --json bin/results/codec.json
+	for run in $$(seq $(RUNS)); do \
+		for case in '--loss 0%' '--loss 1%' '--loss 0% --mtu 9000' '--loss 0% --seal none' '--loss 5%'; do \
+			bin/pawl-bench transfer --size 1GiB --rate $(RATE) $$case --json - >> bin/results/transfer.json; \
+		done; done
+	bin/pawl-bench report bin/results/*.json -o bin/results/report.html
 
 fuzz: ## every fuzzer for FUZZTIME each (10s)
 	@found=$$(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort); \

@@ -3,8 +3,10 @@ package bench
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
 )
 
 // bar is what a figure must reach: the table in issue 3 of the project, "at the speed of the line".
@@ -82,6 +84,23 @@ func judge(results []*Result) (all []Judged) {
 	}
 	slices.SortStableFunc(all, func(a, b Judged) int { return cmp.Compare(a.Number, b.Number) })
 	return all
+}
+
+// WriteBars writes each figure beside its bar as a table for a terminal; nothing where no row is the case of a bar.
+func (r *Report) WriteBars(w io.Writer) error {
+	if len(r.judged) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "#\tcase\tmetric\tfigure\tbar\tsamples\t")
+	for _, j := range r.judged {
+		word := "missed"
+		if j.Met {
+			word = "met"
+		}
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%d\t%s\n", j.Number, j.Case, j.Metric, j.Figure, j.Bar, j.Samples, word)
+	}
+	return t.Flush()
 }
 
 func (b *bar) judge(row *Row, value float64) Judged {

@@ -41,6 +41,11 @@ left out.`,
 			if err := writeReport(env, report, output, svg, png); err != nil {
 				return err
 			}
+			if output != "-" {
+				if err := report.WriteBars(env.Stdout); err != nil {
+					return err
+				}
+			}
 			if missed := report.Missed(); strict && missed > 0 {
 				return fmt.Errorf("%d figures miss their bars", missed)
 			}
