@@ -47,6 +47,16 @@ type linkConfig struct {
 	PaceBurst  conf.Size     `toml:"pace_burst"`  // the most that leaves at once after a stall; default 1 ms of the rate
 	Profile    string        `toml:"profile"`     // file of pawl-bench calibrate: rate, loss, burst, burst_every where they are left out here
 	ProfileKey string        `toml:"profile_key"` // public key that must have signed it
+
+	Survive int        `toml:"survive_links"` // how many links may be lost, whichever; default 0
+	More    []moreLink `toml:"more"`          // further links that share the packets; the rest is as above
+}
+
+// moreLink is one more link to the same receiver.
+type moreLink struct {
+	Local  string    `toml:"local"`
+	Remote string    `toml:"remote"`
+	Rate   conf.Rate `toml:"rate"` // default that of the first link
 }
 
 type channel struct {
@@ -125,8 +135,11 @@ func (c *config) check() error {
 	if _, err := forecast.Plan(1 << 30); err != nil {
 		return fmt.Errorf("link: %w", err)
 	}
-	_, err = c.channels()
-	return err
+	all, err := c.channels()
+	if err != nil {
+		return err
+	}
+	return sender.CheckSurvival(forecast, all)
 }
 
 // channels turns the channels of the file into the sender's.
@@ -155,20 +168,74 @@ func (l linkConfig) ipv6() (bool, error) {
 	return ip.To4() == nil, nil
 }
 
-// forecast is what the planner is told of the link.
+// each are the links one by one, each as if it were the only one.
+func (l linkConfig) each() []linkConfig {
+	one := l
+	one.More, one.Survive = nil, 0
+	all := []linkConfig{one}
+	for _, more := range l.More {
+		one.Local, one.Remote = more.Local, more.Remote
+		if one.Rate = more.Rate; more.Rate == 0 {
+			one.Rate = l.Rate
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// checkMore refuses links that can't be one path: the symbols of a block go by all of them.
+func (l linkConfig) checkMore() error {
+	ipv6, err := l.ipv6()
+	if err != nil {
+		return err
+	}
+	if l.Survive < 0 || l.Survive > len(l.More) {
+		return fmt.Errorf("link.survive_links: %d of %d links can't be lost: at least one must stay, write the others as [[link.more]]", l.Survive, 1+len(l.More))
+	}
+	if len(l.More) >= fec.MaxLinks {
+		return fmt.Errorf("link.more: %d links are more than the %d that a receiver keeps apart", 1+len(l.More), fec.MaxLinks)
+	}
+	seen := map[string]bool{l.Remote: true}
+	for i, one := range l.each()[1:] {
+		switch other, err := one.ipv6(); {
+		case one.Remote == "":
+			return fmt.Errorf("link.more %d: remote is missing", i+1)
+		case err != nil:
+			return fmt.Errorf("link.more %d: %w", i+1, err)
+		case other != ipv6:
+			return fmt.Errorf("link.more %d: %s is of another IP version than %s: datagrams would differ in size", i+1, one.Remote, l.Remote)
+		case seen[one.Remote]:
+			return fmt.Errorf("link.more %d: %s is used twice", i+1, one.Remote)
+		}
+		seen[one.Remote] = true
+	}
+	return nil
+}
+
+// forecast is what the planner is told of the links.
 func (l linkConfig) forecast() (fec.Link, error) {
 	ipv6, err := l.ipv6()
 	if err != nil {
+		return fec.Link{}, err
+	}
+	if err := l.checkMore(); err != nil {
 		return fec.Link{}, err
 	}
 	t, err := framing.SymbolSize(l.MTU, ipv6)
 	if err != nil {
 		return fec.Link{}, fmt.Errorf("link.mtu: %w", err)
 	}
-	return fec.Link{
+	out := fec.Link{
 		Loss: float64(l.Loss), Burst: time.Duration(l.Burst), BurstEvery: time.Duration(l.BurstEvery), Rate: uint64(l.Rate),
-		SymbolSize: t, WireSize: link.WireSize(t+framing.Overhead, ipv6), Failure: l.Failure, Memory: uint64(l.Memory),
-	}, nil
+		SymbolSize: t, WireSize: link.WireSize(t+framing.Overhead, ipv6), Failure: l.Failure, Memory: uint64(l.Memory), Survive: l.Survive,
+	}
+	if len(l.More) > 0 {
+		out.Rate = 0
+		for _, one := range l.each() {
+			out.Rates, out.Rate = append(out.Rates, uint64(one.Rate)), out.Rate+uint64(one.Rate)
+		}
+	}
+	return out, nil
 }
 
 // paceBurst is the most that may leave at once, octets on the wire.
