@@ -11,6 +11,9 @@
 //	                                         └ copies of small objects when they are due
 //	claimed/<id> ─► sent/<id>, or refused/<id> with reason.txt
 //
+// With several links there is a line for each. All get the same groups of blocks, and each
+// sends the symbols that fec.Spread gives it.
+//
 // One pass of one transfer is on the link at a time, in this order:
 //
 //	plan · content, the plan again now and then · plan · proof · copies of what is small
