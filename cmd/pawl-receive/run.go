@@ -56,7 +56,7 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 		return err
 	}
 	cfg.Log = log
-	watches, done, err := watchLinks(c.Link.Listen, log)
+	watches, done, err := watchLinks(c.Link.listens(), log)
 	if err != nil {
 		return err
 	}
