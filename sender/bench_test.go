@@ -154,7 +154,7 @@ func BenchmarkStages(b *testing.B) {
 		s := &session{sealer: sealer, opened: time.Now()}
 		l := &line{
 			link: &discard{}, pacer: link.NewPacer(0, 0), datagram: testT + framing.Overhead, wire: 1,
-			sessions: &sessions{current: s}, counters: &lineCounters{}, log: zap.NewNop(), beat: time.Now().Add(time.Hour),
+			sessions: &sessions{current: s}, counters: &lineCounters{}, log: zap.NewNop(), beat: time.Now().Add(time.Hour), announce: time.Now().Add(time.Hour),
 		}
 		l.prepare()
 		b.ReportAllocs()
