@@ -41,6 +41,9 @@ type pathConfig struct {
 	link     linktest.Config
 	forecast fec.Link
 	passes   int
+	links    int // 0: one
+	survive  int // of them
+	cut      int // datagrams after which the last link carries nothing; 0: never
 }
 
 func newPath(t *testing.T, c pathConfig) *path {
@@ -56,6 +59,11 @@ func newPath(t *testing.T, c pathConfig) *path {
 	var err error
 	p.link, err = linktest.New(c.link)
 	p.must(err)
+	source := receiver.Socket(p.link.Reader())
+	var more []sender.Path
+	if c.links > 1 {
+		source, more = p.widen(&c)
+	}
 	key, err := seal.GenerateSenderKey()
 	p.must(err)
 	to, err := seal.GenerateReceiverKey()
@@ -66,7 +74,7 @@ func newPath(t *testing.T, c pathConfig) *path {
 
 	s, err := sender.New(sender.Config{
 		State: filepath.Join(p.dir, "send"), Seal: seal.ModeAESGCM, Key: key, Receiver: to.Public(), Link: p.link.Writer(),
-		Pacer: link.NewTimePacer(1e9, 1<<20), Forecast: c.forecast,
+		Pacer: link.NewTimePacer(1e9, 1<<20), Forecast: c.forecast, More: more,
 		Channels: []sender.Channel{{ID: 1, Name: "one", Folder: filepath.Join(p.dir, "one"), Passes: c.passes, Quiet: 20 * time.Millisecond}},
 	})
 	p.must(err)
@@ -76,12 +84,34 @@ func newPath(t *testing.T, c pathConfig) *path {
 	})
 	p.must(err)
 	gate := release.NewGate(p.store, key.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: p.inbox(), Auto: true}}, "test", zap.NewNop())
-	source := p.link.Reader()
 	p.run(func(ctx context.Context) error { return p.recv.Run(ctx, source) })
 	p.run(func(ctx context.Context) error { return release.NewDaemon(gate, 20*time.Millisecond).Run(ctx, nil) })
 	p.run(s.Run)
 	t.Cleanup(p.stop)
 	return p
+}
+
+// widen makes further links, and one source of all.
+func (p *path) widen(c *pathConfig) (receiver.Socket, []sender.Path) {
+	sockets := []receiver.Socket{p.link.Reader()}
+	c.forecast.Rates, c.forecast.Survive = []uint64{c.forecast.Rate}, c.survive
+	var more []sender.Path
+	for i := 1; i < c.links; i++ {
+		cfg := c.link
+		cfg.Seed += uint64(i)
+		if i == c.links-1 && c.cut > 0 {
+			cfg.Drop = func(index uint64, _ []byte) bool { return index >= uint64(c.cut) }
+		}
+		l, err := linktest.New(cfg)
+		p.must(err)
+		sockets = append(sockets, l.Reader())
+		more = append(more, sender.Path{Link: l.Writer(), Pacer: link.NewTimePacer(c.forecast.Rates[0], 1<<20)})
+		c.forecast.Rates = append(c.forecast.Rates, c.forecast.Rates[0])
+	}
+	c.forecast.Rate *= uint64(c.links)
+	merged := receiver.Merge(sockets...)
+	p.t.Cleanup(func() { p.must(merged.Close()) })
+	return merged, more
 }
 
 func (p *path) must(err error) {
@@ -166,6 +196,8 @@ func TestPathOverBadLinks(t *testing.T) {
 			link:     linktest.Config{Duplicate: 0.02, Reorder: 0.05, Flip: 0.002, Truncate: 0.002, Loss: 0.002},
 			forecast: fec.Link{Loss: 0.01}, passes: 1,
 		}},
+		{"two links, one cut", pathConfig{link: linktest.Config{Loss: 0.01}, forecast: fec.Link{Loss: 0.01}, passes: 1, links: 2, survive: 1, cut: 3000}},
+		{"four links, one never there", pathConfig{link: linktest.Config{Loss: 0.01}, forecast: fec.Link{Loss: 0.01}, passes: 1, links: 4, survive: 1, cut: 1}},
 		{"beyond the plan, two passes", pathConfig{link: linktest.Config{Loss: 0.12}, forecast: fec.Link{Loss: 0.01}, passes: 3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

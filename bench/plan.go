@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,7 +24,9 @@ type PlanScenario struct {
 	Loss       float64 // as fec.Link
 	Burst      time.Duration
 	BurstEvery time.Duration
-	Rate       uint64 // bit/s on the wire
+	Rate       uint64 // bit/s on the wire, of each link
+	Links      int    // of one kind, side by side; 0 is 1
+	Survive    int    // links that may carry nothing
 	MTU        int
 	IPv6       bool
 	Failure    float64   // of a transfer; 0 is fec.DefaultFailure
@@ -37,7 +40,9 @@ type PlanReport struct {
 	Loss        float64      `json:"loss"`
 	Burst       float64      `json:"burst_s"`
 	BurstEvery  float64      `json:"burst_every_s"` // 0: rare
-	Rate        uint64       `json:"rate_bps"`
+	Rate        uint64       `json:"rate_bps"`      // of each link
+	Links       int          `json:"links"`
+	Survive     int          `json:"survive_links"`
 	MTU         int          `json:"mtu"`
 	SymbolSize  int          `json:"symbol_bytes"`
 	WireSize    int          `json:"wire_bytes"` // of one packet
@@ -72,13 +77,17 @@ func (s PlanScenario) Run() (PlanReport, error) {
 	if s.Failure == 0 {
 		s.Failure = fec.DefaultFailure
 	}
+	s.Links = max(s.Links, 1)
 	l := fec.Link{
 		Loss: s.Loss, Burst: s.Burst, BurstEvery: s.BurstEvery, Rate: s.Rate,
 		SymbolSize: t, WireSize: link.WireSize(t+framing.Overhead, s.IPv6),
-		Failure: s.Failure, Memory: s.Memory,
+		Failure: s.Failure, Memory: s.Memory, Survive: s.Survive,
+	}
+	if s.Links > 1 {
+		l.Rates, l.Rate = slices.Repeat([]uint64{s.Rate}, s.Links), s.Rate*uint64(s.Links)
 	}
 	report := PlanReport{
-		Loss: s.Loss, Burst: s.Burst.Seconds(), BurstEvery: s.BurstEvery.Seconds(), Rate: s.Rate,
+		Loss: s.Loss, Burst: s.Burst.Seconds(), BurstEvery: s.BurstEvery.Seconds(), Rate: s.Rate, Links: s.Links, Survive: s.Survive,
 		MTU: s.MTU, SymbolSize: t, WireSize: l.WireSize, Failure: s.Failure, Assumptions: l.Assumptions(),
 	}
 	if len(s.Sizes) == 0 {
@@ -114,7 +123,7 @@ func planObject(l fec.Link, hand *fec.Plan, size uint64) PlanObject {
 // WriteTable writes the report for people.
 func (r PlanReport) WriteTable(w io.Writer) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%.4g %% loss, %s, %s, MTU %d\n", 100*r.Loss, r.outages(), bits(r.Rate), r.MTU)
+	fmt.Fprintf(&text, "%.4g %% loss, %s, %s%s, MTU %d\n", 100*r.Loss, r.outages(), r.links(), bits(r.Rate), r.MTU)
 	fmt.Fprintf(&text, "T = %d octets, %d on the wire; failure of a transfer at most %.3g, a third of it for each of its objects\n", r.SymbolSize, r.WireSize, r.Failure)
 	for _, a := range r.Assumptions {
 		fmt.Fprintf(&text, "assumed: %s\n", a)
@@ -142,6 +151,13 @@ func (r PlanReport) writeRows(text *strings.Builder) {
 		head = ""
 	}
 	table.Flush() // into memory
+}
+
+func (r PlanReport) links() string {
+	if r.Links == 1 {
+		return ""
+	}
+	return fmt.Sprintf("%d links of which %d may be lost, each of ", r.Links, r.Survive)
 }
 
 func (r PlanReport) outages() string {

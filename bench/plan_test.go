@@ -26,6 +26,8 @@ var worked = []struct {
 	{"outages", PlanScenario{Loss: 0.001, Burst: 5 * time.Millisecond, BurstEvery: 100 * time.Millisecond, Rate: 2.5e9, MTU: 1500}},
 	{"long outages", PlanScenario{Loss: 0.005, Burst: 20 * time.Millisecond, Rate: 2e9, MTU: 1500}},
 	{"bad", PlanScenario{Loss: 0.2, Rate: 1e9, MTU: 1500, Sizes: []uint64{10 << 10, 100 << 20, 1 << 30}}},
+	{"four links", PlanScenario{Loss: 0.005, Burst: 5 * time.Millisecond, Rate: 1e9, MTU: 1500, Links: 4, Survive: 1}},
+	{"two links", PlanScenario{Loss: 0.005, Burst: 5 * time.Millisecond, Rate: 1e9, MTU: 1500, Links: 2, Survive: 1, Sizes: []uint64{10 << 10, 10 << 20, 1 << 30}}},
 	{"impossible", PlanScenario{Loss: 0.005, Burst: 500 * time.Millisecond, Rate: 2e9, MTU: 1500, Sizes: []uint64{1 << 30}}},
 }
 

@@ -19,6 +19,8 @@ func (r *TransferReport) Case() string {
 		{r.Outage > 0, fmt.Sprintf("/outage=%gs/every=%gs", r.Outage, r.Every)},
 		{r.Late > 0, fmt.Sprintf("/late=%gs", r.Late)},
 		{r.KilledAt > 0, "/killed"},
+		{r.Links > 1, fmt.Sprintf("/links=%d/survive=%d", r.Links, r.Survive)},
+		{r.WasCut, "/cut"},
 	} {
 		if more.is {
 			name += more.text

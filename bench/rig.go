@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"pawl/hw/testbed"
@@ -37,6 +38,8 @@ type rig struct {
 // settings are what the two sides are configured with.
 type settings struct {
 	remote, listen    netip.AddrPort
+	more              []netip.AddrPort // of further links
+	survive           int              // links that may be lost
 	mtu               int
 	rate              uint64  // bit/s on the wire
 	loss              float64 // as stated to the sender's planner
@@ -138,7 +141,8 @@ mtu = %d
 loss = "%v"
 burst = %q
 burst_every = %q
-
+survive_links = %d
+%s
 [[channel]]
 id = 1
 name = %q
@@ -146,7 +150,7 @@ folder = %q
 passes = %d
 pass_gap = %q
 `, r.low("state"), r.socket(), r.low("sender.key"), r.high("receiver.key.pub"), s.seal,
-		s.remote, s.rate, s.mtu, s.loss, s.burst, s.burstEvery, channelName, r.low("channel"), s.passes, s.passGap)
+		s.remote, s.rate, s.mtu, s.loss, s.burst, s.burstEvery, s.survive, moreLinks("remote", s.more), channelName, r.low("channel"), s.passes, s.passGap)
 }
 
 func (r *rig) receiveConfig() string {
@@ -160,12 +164,21 @@ idle = %q
 [link]
 listen = %q
 mtu = %d
-
+%s
 [[channel]]
 id = 1
 name = %q
 `, r.high("quarantine"), r.high("state"), r.high("receiver.key"), r.low("sender.key.pub"), r.settings.seal, idle,
-		r.settings.listen, r.settings.mtu, channelName)
+		r.settings.listen, r.settings.mtu, moreLinks("listen", r.settings.more), channelName)
+}
+
+// moreLinks are the tables of further links, which name one end each.
+func moreLinks(key string, ends []netip.AddrPort) string {
+	var text strings.Builder
+	for _, end := range ends {
+		fmt.Fprintf(&text, "[[link.more]]\n%s = %q\n", key, end)
+	}
+	return text.String()
 }
 
 func (r *rig) releaseConfig() string {

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"pawl/fec"
 	"pawl/hw/testbed"
 	"pawl/receiver/quarantine"
 	"pawl/sender"
@@ -29,7 +29,10 @@ type TransferScenario struct {
 	MTU      int           // of the link; 0 is 1500
 	Loss     testbed.Loss  // what the link does
 	Stated   *float64      // random loss as told to the sender; nil: as it is
-	Rate     uint64        // bit/s on the wire; 0 is 2.5e9
+	Rate     uint64        // bit/s on the wire, of each link; 0 is 2.5e9
+	Links    int           // side by side, all alike; 0 is 1
+	Survive  int           // how many of them the sender is told may be lost
+	Cut      *Cut          // one of them breaks; nil: none does
 	Seal     string        // "" is "aes-256-gcm"
 	Passes   int           // 0 is 1
 	PassGap  time.Duration // between passes; 0: at once
@@ -42,7 +45,25 @@ type TransferScenario struct {
 	Timeout  time.Duration // of the transfer; 0 is ten times what the rate asks for, and a minute
 }
 
+// ErrScenario says that a TransferScenario contradicts itself.
+var ErrScenario = errors.New("no such scenario")
+
+// check refuses what contradicts itself.
+func (s *TransferScenario) check() error {
+	switch {
+	case s.Links < 1 || s.Links > testbed.MaxPairs || s.Links > fec.MaxLinks || s.Survive < 0 || s.Survive >= s.Links:
+		return fmt.Errorf("%w: %d of %d links lost", ErrScenario, s.Survive, s.Links)
+	case s.Cut != nil && (s.Cut.Link < 0 || s.Cut.Link >= s.Links || !(s.Cut.At >= 0 && s.Cut.At < 1)):
+		return fmt.Errorf("%w: link %d of %d, counted from 0, cut at %v of the content", ErrScenario, s.Cut.Link, s.Links, s.Cut.At)
+	}
+	return nil
+}
+
 func (s *TransferScenario) defaults() (err error) {
+	s.Links = max(s.Links, 1)
+	if err := s.check(); err != nil {
+		return err
+	}
 	if s.Mix == "" {
 		s.Mix = MixRandom
 	}
@@ -95,7 +116,7 @@ func (s TransferScenario) Run(ctx context.Context, say func(string)) (report *Tr
 	if err := testbed.Sweep(); err != nil {
 		return nil, err
 	}
-	bed, err := testbed.Up(testbed.Config{MTU: s.MTU, Loss: s.Loss, Uncut: s.Uncut})
+	bed, err := testbed.Up(testbed.Config{Pairs: s.Links, MTU: s.MTU, Loss: s.Loss, Uncut: s.Uncut})
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +130,14 @@ func (s TransferScenario) Run(ctx context.Context, say func(string)) (report *Tr
 	} else {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
+	ends := make([]netip.AddrPort, s.Links)
+	for pair := range ends {
+		ends[pair] = netip.AddrPortFrom(bed.Address(testbed.High, pair), port)
+	}
 	t := &transfer{TransferScenario: &s, bed: bed, say: say, report: newTransferReport(&s), rig: &rig{
 		dir: dir, programs: s.Programs, command: bed.Command,
 		settings: settings{
-			remote: netip.AddrPortFrom(bed.Address(testbed.High, 0), port), listen: netip.AddrPortFrom(bed.Address(testbed.High, 0), port),
+			remote: ends[0], listen: ends[0], more: ends[1:], survive: s.Survive,
 			mtu: s.MTU, rate: s.Rate, loss: *s.Stated, burst: s.Loss.Outage, burstEvery: s.Loss.Every,
 			seal: s.Seal, passes: s.Passes, passGap: s.PassGap,
 		}}}
@@ -179,6 +204,9 @@ func (t *transfer) cross(ctx context.Context) error {
 	if err := t.startLate(ctx); err != nil {
 		return err
 	}
+	if err := t.cutMidway(ctx); err != nil {
+		return err
+	}
 	if err := t.killMidway(ctx); err != nil {
 		return err
 	}
@@ -224,39 +252,6 @@ func (t *transfer) startLate(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	t.say(fmt.Sprintf("starting pawl-receive, %v late", t.Late))
-	return t.rig.startReceive(ctx)
-}
-
-// killMidway kills the receiver when half of the content is on its disk, and starts it anew.
-func (t *transfer) killMidway(ctx context.Context) error {
-	if !t.Kill {
-		return nil
-	}
-	err := await(ctx, "half of the content", t.rig.running(), func() (bool, error) {
-		state, id, err := t.rig.stands()
-		if err != nil || state == "" {
-			return false, err
-		}
-		if state != quarantine.Incoming {
-			return false, fmt.Errorf("the transfer was %s before the receiver could be killed: take a larger one or a lower rate", state)
-		}
-		info, err := os.Stat(t.rig.high("quarantine", string(state), id.String(), quarantine.ContentFile))
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil // not begun, or moved this moment: the next look tells
-		}
-		if err != nil {
-			return false, err
-		}
-		t.report.KilledAt = float64(info.Size()) / float64(t.report.ContentBytes)
-		return t.report.KilledAt >= 0.5, nil
-	})
-	if err != nil {
-		return err
-	}
-	t.say(fmt.Sprintf("kill -9 pawl-receive at %.0f %% and start it again", 100*t.report.KilledAt))
-	if err := t.rig.killReceive(); err != nil {
-		return err
-	}
 	return t.rig.startReceive(ctx)
 }
 

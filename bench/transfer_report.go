@@ -18,7 +18,11 @@ type TransferReport struct {
 	ContentBytes uint64  `json:"content_bytes"`
 	Files        int     `json:"files"`
 	MTU          int     `json:"mtu"`
-	Rate         uint64  `json:"rate_bps"` // asked of the sender, on the wire
+	Rate         uint64  `json:"rate_bps"` // asked of the sender, on the wire, of each link
+	Links        int     `json:"links"`
+	Survive      int     `json:"survive_links"`
+	WasCut       bool    `json:"link_cut"`    // one of the links broke...
+	CutAt        float64 `json:"link_cut_at"` // ...when this share of the content was there
 	Seal         string  `json:"seal"`
 	Passes       int     `json:"passes"`
 	Loss         float64 `json:"loss"`
@@ -43,12 +47,13 @@ type TransferReport struct {
 	RSSReceive uint64  `json:"rss_receive_bytes"`
 	RSSRelease uint64  `json:"rss_release_bytes"`
 
-	OverheadRatio  float64               `json:"overhead_ratio"` // octets on the wire for an octet of content, all passes: 1 would be none
-	PacketsSent    uint64                `json:"packets_sent"`   // by pawl-send
-	PacketsLost    uint64                `json:"packets_lost"`   // taken by the link's loss
-	PacketsMissed  uint64                `json:"packets_missed"` // packet numbers that pawl-receive's last run never saw
-	KernelDrops    uint64                `json:"kernel_drops"`   // at pawl-receive's socket
-	Overruns       uint64                `json:"overruns"`       // dropped between the namespaces because the machine did not keep up
+	OverheadRatio  float64               `json:"overhead_ratio"`   // octets on the wire for an octet of content, all passes: 1 would be none
+	PacketsSent    uint64                `json:"packets_sent"`     // by pawl-send
+	PacketsGivenUp uint64                `json:"packets_given_up"` // not sent, because their link was down
+	PacketsLost    uint64                `json:"packets_lost"`     // taken by the link's loss
+	PacketsMissed  uint64                `json:"packets_missed"`   // packet numbers that pawl-receive's last run never saw
+	KernelDrops    uint64                `json:"kernel_drops"`     // at pawl-receive's socket
+	Overruns       uint64                `json:"overruns"`         // dropped between the namespaces because the machine did not keep up
 	ReversePackets uint64                `json:"reverse_packets"`
 	Ledger         receiver.LedgerReport `json:"ledger"` // of pawl-receive's last run
 	Balanced       bool                  `json:"ledger_balanced"`
@@ -56,7 +61,7 @@ type TransferReport struct {
 
 func newTransferReport(s *TransferScenario) *TransferReport {
 	return &TransferReport{
-		Mix: s.Mix, Seed: s.Seed, MTU: s.MTU, Rate: s.Rate, Seal: s.Seal, Passes: s.Passes, Loss: s.Loss.Random, Stated: *s.Stated,
+		Mix: s.Mix, Seed: s.Seed, MTU: s.MTU, Rate: s.Rate, Links: s.Links, Survive: s.Survive, Seal: s.Seal, Passes: s.Passes, Loss: s.Loss.Random, Stated: *s.Stated,
 		Outage: s.Loss.Outage.Seconds(), Every: s.Loss.Every.Seconds(), Late: s.Late.Seconds(),
 	}
 }
@@ -73,6 +78,9 @@ func (r *TransferReport) countPrograms(g *rig, low sender.Status, high receiver.
 		*p.cpu, *p.rss = u.cpu.Seconds()/gb, u.peak
 	}
 	r.PacketsSent = low.Packets
+	for _, l := range low.Links {
+		r.PacketsGivenUp += l.GivenUp
+	}
 	r.OverheadRatio = float64(low.WireBytes) / max(float64(r.ContentBytes), 1)
 	r.PacketsMissed, r.KernelDrops = high.PacketsLost, high.KernelDrops
 	r.Ledger, r.Balanced = high.Ledger, high.Ledger.Balanced()
@@ -95,15 +103,15 @@ func (r *TransferReport) WriteText(w io.Writer) error {
 	if !r.Intact {
 		verdict = "NOT INTACT"
 	}
-	_, err := fmt.Fprintf(w, `%s: %d files, %.1f MB of %s, %s, loss %.3g %%, state %s
+	_, err := fmt.Fprintf(w, `%s: %d files, %.1f MB of %s, %s, loss %.3g %%, %d links, state %s
   goodput    %.2f Gbit/s to the inbox, %.2f Gbit/s to the quarantine, overhead ratio %.3f
   cpu s/GB   send %.2f, receive %.2f, release %.2f
   peak MiB   send %d, receive %d, release %d
-  packets    %d sent, %d lost on the link, %d dropped at the socket, %d overrun, %d came back
-`, verdict, r.Files, float64(r.ContentBytes)/1e6, r.Mix, r.Seal, 100*r.Loss, r.State,
+  packets    %d sent, %d lost on the link, %d given up, %d dropped at the socket, %d overrun, %d came back
+`, verdict, r.Files, float64(r.ContentBytes)/1e6, r.Mix, r.Seal, 100*r.Loss, r.Links, r.State,
 		r.Goodput/1e9, r.Crossing/1e9, r.OverheadRatio, r.CPUSend, r.CPUReceive, r.CPURelease,
 		r.RSSSend>>20, r.RSSReceive>>20, r.RSSRelease>>20,
-		r.PacketsSent, r.PacketsLost, r.KernelDrops, r.Overruns, r.ReversePackets)
+		r.PacketsSent, r.PacketsLost, r.PacketsGivenUp, r.KernelDrops, r.Overruns, r.ReversePackets)
 	for _, line := range r.Differences {
 		if err == nil {
 			_, err = fmt.Fprintf(w, "  %s\n", line)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,6 +65,9 @@ func TestTransferOfTheRealPrograms(t *testing.T) {
 		"in clear":             {TransferScenario{Size: 8 << 20, Seal: "none"}, true},
 		"late receiver":        {TransferScenario{Size: 8 << 20, Late: time.Second, Passes: 2, PassGap: 2 * time.Second}, true},
 		"receiver killed":      {TransferScenario{Size: 24 << 20, Rate: 100e6, Kill: true, Passes: 2}, true},
+		"two links, one cut":   {TransferScenario{Size: 16 << 20, Rate: 50e6, Links: 2, Survive: 1, Cut: &Cut{Link: 1, At: 0.4}, Loss: testbed.Loss{Random: 0.001}}, true},
+		"four, one unplugged":  {TransferScenario{Size: 16 << 20, Rate: 25e6, Links: 4, Survive: 1, Cut: &Cut{Link: 2, At: 0.4, Unplug: true}}, true},
+		"cut beyond the plan":  {TransferScenario{Size: 48 << 20, Rate: 100e6, Links: 2, Cut: &Cut{Link: 0, At: 0.1}}, false},
 		"beyond the plan":      {TransferScenario{Size: 8 << 20, Loss: beyond, Stated: &tenth}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,10 +87,50 @@ func TestTransferOfTheRealPrograms(t *testing.T) {
 			if !c.whole && (report.Missing == nil || report.Missing.Blocks() == 0) {
 				t.Errorf("what is missing is not named: %+v", report.Missing)
 			}
+			if cut := c.scenario.Cut; cut != nil && (!report.WasCut || cut.Unplug != (report.PacketsGivenUp > 0)) {
+				t.Errorf("nothing was cut, or it was not noticed: %+v", report)
+			}
 			if report.ReversePackets != 0 || !report.Balanced || report.PacketsSent == 0 || report.RSSReceive == 0 {
 				t.Errorf("the report does not add up: %+v", report)
 			}
 		})
+	}
+}
+
+// TestRatesAddUp sends the same over one link and over two of the same rate.
+func TestRatesAddUp(t *testing.T) {
+	testbed.Require(t)
+	crossing := map[int]float64{}
+	for _, links := range []int{1, 2} {
+		report, err := TransferScenario{Size: 16 << 20, Rate: 60e6, Links: links, Seed: 1, Programs: programs(t)}.Run(t.Context(), func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !report.Intact {
+			t.Fatalf("%d links: %+v", links, report)
+		}
+		crossing[links] = report.Crossing
+	}
+	t.Logf("%.1f Mbit/s over one link, %.1f over two", crossing[1]/1e6, crossing[2]/1e6)
+	if gain := crossing[2] / crossing[1]; gain < 1.5 || gain > 2.2 {
+		t.Errorf("two links are %.2f times one", gain)
+	}
+}
+
+// TestBadScenario: what contradicts itself is refused before anything is built.
+func TestBadScenario(t *testing.T) {
+	for name, s := range map[string]TransferScenario{
+		"all may be lost":  {Links: 2, Survive: 2},
+		"no such link":     {Links: 2, Cut: &Cut{Link: 2}},
+		"cut at the end":   {Links: 2, Cut: &Cut{At: 1}},
+		"too many links":   {Links: 33},
+		"less than none":   {Links: 2, Survive: -1},
+		"one that may go":  {Survive: 1},
+		"links below zero": {Links: 2, Cut: &Cut{Link: -1}},
+	} {
+		if _, err := s.Run(t.Context(), func(string) {}); !errors.Is(err, ErrScenario) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -50,19 +52,30 @@ type Link struct {
 	WireSize   int           // octets of one packet on the wire, all headers and the gap included
 	Failure    float64       // acceptable probability that a transfer does not arrive whole; 0 is DefaultFailure
 	Memory     uint64        // octets that one group of interleaved blocks may take; 0 is DefaultMemory
+
+	// Rates are those of several links that share the packets as [Spread] says, in bit/s; Rate
+	// is their sum, and outages come to each link by itself. nil: one link.
+	Rates []uint64
+	// Survive is how many links, whichever, may carry nothing at all while the others do what
+	// is stated above. Less than there are links.
+	Survive int
 }
 
 // demand is a Link and a length in the planner's units: packets and symbols.
 type demand struct {
 	loss    float64 // with the floor
-	burst   int     // packets an outage takes; 0 for none
-	period  int     // packets from outage to outage, if the next comes early; 0 for rare
+	burst   int     // packets an outage takes, on the fastest link; 0 for none
+	period  int     // packets from outage to outage there, if the next comes early; 0 for rare
+	paths   []path  // of several links
 	batch   int     // packets of the batch that may go at once
 	target  float64 // failure probability of this object
 	memory  uint64
 	symbols uint64 // source symbols of the object
 	link    Link
 }
+
+// path is one of several links.
+type path struct{ rate, burst, period uint64 }
 
 // demand checks the link and counts in packets.
 func (l Link) demand(length uint64) (demand, error) {
@@ -97,18 +110,75 @@ func (l Link) demand(length uint64) (demand, error) {
 		loss: max(l.Loss, lossFloor), target: l.Failure / objects, memory: l.Memory, link: l,
 		batch: batchOctets / l.WireSize, symbols: ceilDiv(length, uint64(l.SymbolSize)),
 	}
-	if l.Burst > 0 {
-		burst := math.Ceil(l.packets(l.Burst)) + 1 // a packet is cut at either edge
-		if burst > math.MaxInt32 {
-			return bad("a burst of %v is %.0f packets", l.Burst, burst)
+	if problem := l.checkLinks(); problem != "" {
+		return bad("%s", problem)
+	}
+	for _, one := range l.each() {
+		at := path{rate: one.Rate}
+		if l.Burst > 0 {
+			burst := math.Ceil(one.packets(l.Burst)) + 1 // a packet is cut at either edge
+			if burst > math.MaxInt32 {
+				return bad("a burst of %v is %.0f packets", l.Burst, burst)
+			}
+			at.burst, at.period = uint64(burst), uint64(min(one.packets(l.sooner()), math.MaxInt32))
+			if l.BurstEvery > 0 && at.period <= at.burst {
+				return bad("bursts of %v every %v leave nothing when one comes early", l.Burst, l.BurstEvery)
+			}
 		}
-		d.burst = int(burst)
-		d.period = int(min(l.packets(l.sooner()), math.MaxInt32))
-		if l.BurstEvery > 0 && d.period <= d.burst {
-			return bad("bursts of %v every %v leave nothing when one comes early", l.Burst, l.BurstEvery)
+		if int(at.burst) > d.burst {
+			d.burst, d.period = int(at.burst), int(at.period)
+		}
+		if len(l.Rates) > 1 {
+			d.paths = append(d.paths, at)
 		}
 	}
 	return d, nil
+}
+
+// checkLinks says what contradicts itself about several links, "" if nothing does.
+func (l Link) checkLinks() string {
+	if problem := checkRates(l.Rates); problem != "" {
+		return problem
+	}
+	var sum uint64
+	for _, r := range l.Rates {
+		sum += r
+	}
+	links := max(len(l.Rates), 1)
+	switch {
+	case len(l.Rates) > 0 && sum != l.Rate:
+		return fmt.Sprintf("links of %d bit/s together make no rate of %d", sum, l.Rate)
+	case l.Survive < 0 || l.Survive >= links:
+		return fmt.Sprintf("%d of %d links can't be lost: at least one must stay", l.Survive, links)
+	}
+	return ""
+}
+
+// each is the link, or those of several, each for itself.
+func (l Link) each() []Link {
+	if len(l.Rates) < 2 {
+		return []Link{l}
+	}
+	all := make([]Link, len(l.Rates))
+	for i, r := range l.Rates {
+		all[i] = l
+		all[i].Rate, all[i].Rates, all[i].Survive = r, nil, 0
+	}
+	return all
+}
+
+// slow is the link with every rate divided.
+func (l Link) slow(factor uint64) Link {
+	l.Rate /= factor
+	if len(l.Rates) > 0 {
+		l.Rates = slices.Clone(l.Rates)
+		l.Rate = 0
+		for i := range l.Rates {
+			l.Rates[i] /= factor
+			l.Rate += l.Rates[i]
+		}
+	}
+	return l
 }
 
 // Assumptions says in words what the planner puts under what was stated, and why; empty
@@ -118,7 +188,8 @@ func (l Link) Assumptions() []string {
 	if l.Loss < lossFloor {
 		all = append(all, fmt.Sprintf("a loss of %.3g %% is planned for as %.3g %%: no link loses nothing, and a receiver drops a packet when its CPU is busy elsewhere", 100*l.Loss, 100*lossFloor))
 	}
-	if l.WireSize > 0 && l.packets(l.Burst) < float64(batchOctets/l.WireSize) {
+	some := func(one Link) bool { return one.packets(l.Burst) < float64(batchOctets/l.WireSize) }
+	if l.WireSize > 0 && slices.ContainsFunc(l.each(), some) {
 		all = append(all, fmt.Sprintf("%d packets in a row may be lost whatever the outages: machines pass on batches of 64 KiB, and a full queue drops a whole one", batchOctets/l.WireSize))
 	}
 	if l.Burst > 0 && l.BurstEvery == 0 {
@@ -149,12 +220,34 @@ func (l Link) time(packets float64) time.Duration {
 // Outages that touch the span start in a stretch of span+burst-1 packets, so there are at
 // most floor((span+burst-2)/period)+1 of them. Each counts in full, ceil(burst/depth),
 // also the first and last, of which the group may see only an end. Where no outage is stated, one batch may be lost.
+//
+// Several links have outages of their own, each in its part of the span (the shares of depth+1
+// blocks are rounded up at most once each); of the links that stay the worst count.
 func (d *demand) hits(depth int, span uint64) int {
+	if len(d.paths) == 0 {
+		return d.taken(path{burst: uint64(d.burst), period: uint64(d.period)}, depth, span)
+	}
+	all := make([]int, len(d.paths))
+	for i, p := range d.paths {
+		part := product{}.add(span, p.rate)
+		share, _ := bits.Div64(part.high, part.low, d.link.Rate)
+		all[i] = d.taken(p, depth, share+uint64(depth)+1)
+	}
+	slices.Sort(all)
+	sum := 0
+	for _, n := range all[d.link.Survive:] {
+		sum = min(sum+n, math.MaxInt32)
+	}
+	return sum
+}
+
+// taken is hits of one link.
+func (d *demand) taken(p path, depth int, span uint64) int {
 	ceil := func(packets int) int { return (packets + depth - 1) / depth }
 	outages := uint64(1)
-	if d.period > 0 {
-		outages = (span+uint64(d.burst)-2)/uint64(d.period) + 1
+	if p.period > 0 {
+		outages = (span+p.burst-2)/p.period + 1
 	}
-	stated := min(outages*uint64(ceil(d.burst)), math.MaxInt32)
+	stated := min(outages*uint64(ceil(int(p.burst))), math.MaxInt32)
 	return max(int(stated), ceil(d.batch))
 }

@@ -197,13 +197,14 @@ func (d *demand) leastRepair(code Code, k, blocks, hits int) (int, bool) {
 	return r, r <= most
 }
 
-// residual is the union bound over blocks of losing more than R of K+R symbols, hits of
-// them certainly and the others by chance.
+// residual is the union bound over blocks of losing more than R of K+R symbols, those of the
+// links that may be lost and hits more certainly, and the others by chance.
 func (d *demand) residual(k, r, blocks, hits int) float64 {
-	if hits > r {
+	gone := hits + d.link.Missing(k+r)
+	if gone > r {
 		return 1
 	}
-	return min(1, float64(blocks)*binomialTail(k+r-hits, r-hits, d.loss))
+	return min(1, float64(blocks)*binomialTail(k+r-gone, r-gone, d.loss))
 }
 
 // overhead is packets sent for each source symbol, less 1.
@@ -249,7 +250,7 @@ func (d *demand) refusal(length uint64) error {
 		ways = append(ways, fmt.Sprintf("%d MiB of memory", l.Memory>>20))
 	}
 	if d.burst > 0 {
-		if l, ok := would(func(l *Link, f uint64) { l.Rate /= f }); ok {
+		if l, ok := would(func(l *Link, f uint64) { *l = l.slow(f) }); ok {
 			ways = append(ways, fmt.Sprintf("a rate of %.4g Mbit/s", float64(l.Rate)/1e6))
 		}
 		if l, ok := would(func(l *Link, f uint64) { l.Burst /= time.Duration(f) }); ok {
@@ -258,6 +259,11 @@ func (d *demand) refusal(length uint64) error {
 	}
 	if l, ok := would(func(l *Link, f uint64) { l.Loss /= float64(f) }); ok {
 		ways = append(ways, fmt.Sprintf("a loss of at most %.4g %%", 100*l.Loss))
+	}
+	if d.link.Survive > 0 {
+		if l, ok := would(func(l *Link, f uint64) { l.Survive /= int(f) }); ok {
+			ways = append(ways, fmt.Sprintf("the loss of at most %d links", l.Survive))
+		}
 	}
 	if len(ways) == 0 {
 		ways = append(ways, "no single change; several together may")
@@ -268,6 +274,9 @@ func (d *demand) refusal(length uint64) error {
 			bursts = fmt.Sprintf("rare bursts of %v", d.link.Burst)
 		}
 		bursts += fmt.Sprintf(" at %.4g Mbit/s", float64(d.link.Rate)/1e6)
+	}
+	if d.link.Survive > 0 {
+		bursts += fmt.Sprintf(", %d of %d links lost", d.link.Survive, len(d.link.Rates))
 	}
 	return fmt.Errorf("%w for %d octets at loss %.4g %%, %s, failure %.3g within %d MiB; what would do: %s",
 		ErrNoPlan, length, 100*d.link.Loss, bursts, d.link.Failure, d.memory>>20, strings.Join(ways, ", or "))

@@ -15,8 +15,9 @@ type Status struct {
 	Time         time.Time        `json:"time"` // high side's clock
 	Started      time.Time        `json:"started"`
 	Ledger       LedgerReport     `json:"ledger"`
-	KernelDrops  uint64           `json:"kernel_drops"` // datagrams lost because the socket's buffer was full
-	PacketsLost  uint64           `json:"packets_lost"` // packet numbers that never came, kernel drops included
+	KernelDrops  uint64           `json:"kernel_drops"`           // datagrams lost because the sockets' buffers were full
+	SocketDrops  []uint64         `json:"socket_drops,omitempty"` // kernel_drops of each socket, where there are several
+	PacketsLost  uint64           `json:"packets_lost"`           // packet numbers that never came, kernel drops included
 	Sessions     []SessionStatus  `json:"sessions"`
 	Beat         *BeatStatus      `json:"beat,omitempty"` // the low side as last heard
 	Transfers    []TransferStatus `json:"transfers"`      // arriving, the first maxShown by id
@@ -103,8 +104,11 @@ func (r *Receiver) publish(now time.Time) {
 		Forgotten: r.forgotten, Memory: uint64(r.pool.inUse()), DiskTrouble: r.trouble,
 		Sessions: []SessionStatus{}, Transfers: []TransferStatus{},
 	}
-	if c, ok := r.source.(interface{ KernelDrops() uint64 }); ok {
+	if c, ok := r.source.(dropCounter); ok {
 		s.KernelDrops = c.KernelDrops()
+	}
+	if c, ok := r.source.(interface{ SocketDrops() []uint64 }); ok {
+		s.SocketDrops = c.SocketDrops()
 	}
 	s.OneWay = r.watchOneWay(now)
 	s.Strays = strays(s.OneWay, s.Ledger.Received.Packets, s.KernelDrops)

@@ -14,15 +14,20 @@ const maxVersion = 64
 // statusTransfers is how many transfers a Status names.
 const statusTransfers = 100
 
-// beat says what the sender is doing. The line calls it once a second.
+// beat says what the sender is doing. Each line calls it once a second.
 func (s *Sender) beat() framing.Beat {
 	now := time.Now()
-	s.gauge.take(now, s.counters.wire.Load())
+	var packets, wire uint64
+	for _, l := range s.lines {
+		packets += l.counters.packets.Load()
+		wire += l.counters.wire.Load()
+	}
+	s.gauge.take(now, wire)
 	flights, queue, size := s.schedule.list(framing.MaxFlights)
 	b := framing.Beat{
 		Clock: now.UnixMilli(), Uptime: max(now.Sub(s.started), 0),
 		Queue: uint64(queue), QueueBytes: size,
-		Packets: s.counters.packets.Load(), Bytes: s.counters.content.Load(),
+		Packets: packets, Bytes: s.counters.content.Load(),
 		Sent: s.counters.sent.Load(), Aborted: s.counters.aborted.Load(),
 		Rate: s.cfg.Forecast.Rate, Config: s.cfg.Digest, Version: shortVersion(s.cfg.Version),
 	}
@@ -49,11 +54,11 @@ func (s *Sender) Status() Status {
 	c := &s.counters
 	st := Status{
 		Version: s.cfg.Version, Started: s.started, Seal: s.cfg.Seal.String(), Warning: s.warning(),
-		Method: s.method(), LinkFault: c.linkFault(), Rate: s.cfg.Forecast.Rate, RateNow: s.gauge.rate.Load(),
-		Session: c.session.Load(), Packets: c.packets.Load(), WireBytes: c.wire.Load(), Bytes: c.content.Load(),
-		Sent: c.sent.Load(), Aborted: c.aborted.Load(), Refused: c.refusal.Load(), Retries: c.retries.Load(),
+		Rate: s.cfg.Forecast.Rate, RateNow: s.gauge.rate.Load(), Bytes: c.content.Load(),
+		Sent: c.sent.Load(), Aborted: c.aborted.Load(), Refused: c.refusal.Load(),
 		Queue: queue, QueueSize: size, Transfers: []TransferStatus{},
 	}
+	st.addLinks(s.lines)
 	for _, f := range flights {
 		st.Transfers = append(st.Transfers, f.status())
 	}

@@ -108,7 +108,7 @@ func benchGroup(b *testing.B, p *pipeline) *group {
 
 // BenchmarkStages states the cost of each stage by itself, per octet of content.
 func BenchmarkStages(b *testing.B) {
-	p := newPipeline()
+	p := newPipeline(benchForecast())
 	g := benchGroup(b, p)
 	b.Run("read", func(b *testing.B) {
 		path := filepath.Join(b.TempDir(), "file")
@@ -154,13 +154,13 @@ func BenchmarkStages(b *testing.B) {
 		s := &session{sealer: sealer, opened: time.Now()}
 		l := &line{
 			link: &discard{}, pacer: link.NewPacer(0, 0), datagram: testT + framing.Overhead, wire: 1,
-			sessions: &sessions{current: s}, counters: &counters{}, log: zap.NewNop(), beat: time.Now().Add(time.Hour),
+			sessions: &sessions{current: s}, counters: &lineCounters{}, log: zap.NewNop(), beat: time.Now().Add(time.Hour), announce: time.Now().Add(time.Hour),
 		}
 		l.prepare()
 		b.ReportAllocs()
 		begin := cpu()
 		for b.Loop() {
-			if err := l.send(b.Context(), g); err != nil {
+			if err := l.send(b.Context(), &part{group: g}); err != nil {
 				b.Fatal(err)
 			}
 			l.sealed = l.sealed[:0]

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,20 +33,28 @@ type Config struct {
 	Seal          seal.Mode
 	Key           *seal.SenderKey      // signs proofs, and sessions unless Seal is none
 	Receiver      *seal.ReceiverPublic // nil only if Seal is none
-	LinkNumber    uint8
-	RotateEvery   time.Duration // 0: DefaultRotateEvery
-	RotatePackets uint64        // 0: DefaultRotatePackets, which is the most
+	LinkNumber    uint8                // of Link; those of More count on from it
+	RotateEvery   time.Duration        // 0: DefaultRotateEvery
+	RotatePackets uint64               // 0: DefaultRotatePackets, which is the most
 
 	Link     Link
 	Pacer    Pacer
 	Method   func() string // names how the link sends; nil: not known
-	Forecast fec.Link      // what the link does: SymbolSize, WireSize and Rate above all
+	More     []Path        // further links; the symbols of each block are spread over all of them
+	Forecast fec.Link      // what the links do: SymbolSize, WireSize and Rate above all; with More also the Rates of all
 
 	Channels []Channel
 	// Watch sends news of a folder to events until ctx ends. Without it, or when it fails,
 	// outboxes are looked at every half quiet time.
 	Watch func(ctx context.Context, folder string, events chan<- Event) error
 	Log   *zap.Logger // nil: none
+}
+
+// Path is one more link, as Config has the first.
+type Path struct {
+	Link   Link
+	Pacer  Pacer
+	Method func() string
 }
 
 // Channel is one flow of transfers with its folder.
@@ -75,8 +85,12 @@ func (c *Config) check() error {
 		return fmt.Errorf("symbol size %d is none of a link", t)
 	case c.Forecast.WireSize < t+framing.Overhead:
 		return fmt.Errorf("datagram of %d octets takes %d on the wire", t+framing.Overhead, c.Forecast.WireSize)
-	case c.Link == nil || c.Pacer == nil:
+	case slices.ContainsFunc(c.paths(), func(p Path) bool { return p.Link == nil || p.Pacer == nil }):
 		return errors.New("link or pacer missing")
+	case max(len(c.Forecast.Rates), 1) != 1+len(c.More):
+		return fmt.Errorf("rates of %d links for %d", len(c.Forecast.Rates), 1+len(c.More))
+	case int(c.LinkNumber)+len(c.More) > math.MaxUint8:
+		return fmt.Errorf("%d links from number %d on: numbers end at %d", 1+len(c.More), c.LinkNumber, math.MaxUint8)
 	case c.Key == nil:
 		return errors.New("sender's key missing")
 	case c.Receiver == nil && c.Seal != seal.ModeNone:
@@ -87,7 +101,27 @@ func (c *Config) check() error {
 	if _, err := c.Forecast.Plan(1); err != nil {
 		return err
 	}
-	return CheckChannels(c.Channels)
+	if err := CheckChannels(c.Channels); err != nil {
+		return err
+	}
+	return CheckSurvival(c.Forecast, c.Channels)
+}
+
+// paths are all links.
+func (c *Config) paths() []Path {
+	return append([]Path{{c.Link, c.Pacer, c.Method}}, c.More...)
+}
+
+// CheckSurvival refuses a geometry set by hand that can't bear the loss of the links that
+// the forecast says may be lost.
+func CheckSurvival(forecast fec.Link, all []Channel) error {
+	for _, c := range all {
+		if f := c.FEC; f != nil && forecast.Missing(f.K+f.R) > f.R {
+			return fmt.Errorf("channel %q: fec: K=%d R=%d loses up to %d symbols of a block with %d of %d links, more than R",
+				c.Name, f.K, f.R, forecast.Missing(f.K+f.R), forecast.Survive, len(forecast.Rates))
+		}
+	}
+	return nil
 }
 
 // CheckChannels says what New would say of a list of channels.

@@ -18,24 +18,31 @@ const echoMemory = 64 << 20
 //
 //	                 ┌─ toHash ── hash
 //	schedule (read) ─┤
-//	                 └─ toEncode ── encode ── toLink ── line (seal, pace, write)
+//	                 └─ toEncode ── encode ─┬ toLinks[0] ── line (seal, pace, write)
+//	                                        └ toLinks[1] ── line: the same groups, other symbols
 type pipeline struct {
+	link     fec.Link
 	pool     pool
 	echoes   *semaphore.Weighted
 	codecs   fec.Codecs
 	toHash   chan hashing
 	toEncode chan *group
-	toLink   chan *group
+	toLinks  []chan *part
 }
 
-func newPipeline() *pipeline {
-	return &pipeline{
+// newPipeline makes the stages before the lines, as many as the forecast has rates.
+func newPipeline(link fec.Link) *pipeline {
+	p := &pipeline{
+		link:     link,
 		pool:     newPool(),
 		echoes:   semaphore.NewWeighted(echoMemory),
 		toHash:   make(chan hashing, 1),
 		toEncode: make(chan *group, 1),
-		toLink:   make(chan *group, 1),
 	}
+	for range max(len(link.Rates), 1) {
+		p.toLinks = append(p.toLinks, make(chan *part, 1))
+	}
+	return p
 }
 
 // encode is the stage that fills in the repair symbols.
@@ -48,10 +55,12 @@ func (p *pipeline) encode(ctx context.Context) error {
 			if err := p.repair(g); err != nil {
 				return err
 			}
-			select {
-			case p.toLink <- g:
-			case <-ctx.Done():
-				return ctx.Err()
+			for i, line := range p.toLinks {
+				select {
+				case line <- &g.parts[i]:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
 			}
 		}
 	}
@@ -90,21 +99,25 @@ func (p *pipeline) acquire(ctx context.Context, c *cut, i uint32, copies int) (*
 	if err := p.echoes.Acquire(ctx, weight); err != nil {
 		return nil, err
 	}
-	g := &group{free: func(*group) { p.echoes.Release(weight) }, echo: echo{spacing: c.Spacing}}
+	g := &group{free: func(*group) { p.echoes.Release(weight) }, spacing: c.Spacing}
 	c.lay(g, i)
 	return g, nil
 }
 
 // send hands a filled group to the stages; digester is nil for what is not hashed. copies
-// is how often the line shall send it.
+// is how often the lines shall send it.
 func (p *pipeline) send(ctx context.Context, g *group, f *flight, copies int, d *digester) error {
-	g.flight, g.copies, g.echoed = f, copies, false
-	holders := int32(1)
+	lines := len(p.toLinks)
+	g.flight = f
+	g.address(lines, copies, p.bears(g.ks[0], int(g.head.R)))
+	holders := int32(lines)
 	if d != nil {
-		holders = 2
+		holders++
 	}
 	g.holders.Store(holders)
-	f.hold()
+	for range lines {
+		f.hold()
+	}
 	if d != nil {
 		select {
 		case p.toHash <- hashing{digester: d, group: g}:
@@ -118,6 +131,15 @@ func (p *pipeline) send(ctx context.Context, g *group, f *flight, copies int, d 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// bears is how many links, up to those that may be lost, blocks of such a geometry can do
+// without: one that was chosen before the configuration changed may be of other opinion.
+func (p *pipeline) bears(k, r int) int {
+	link := p.link
+	for ; link.Survive > 0 && link.Missing(k+r) > r; link.Survive-- {
+	}
+	return link.Survive
 }
 
 // hashed waits until everything handed to the hash stage is hashed.

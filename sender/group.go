@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"pawl/fec"
 	"pawl/framing"
@@ -25,13 +26,52 @@ type group struct {
 	data    []byte // the octets of the object in buf
 	ends    []int  // content: where in data files end
 
-	flight *flight
-	copies int  // how often it has still to be sent
-	echoed bool // its first copy was sent
-	echo   echo
+	flight  *flight
+	spacing time.Duration // from the end of one copy to the beginning of the next
+	parts   []part        // what each line has of it
+	bears   int32         // lines that may give their part up
+	given   atomic.Int32  // lines that did
+	unsent  atomic.Int32  // lines that have not sent their first copy
 
 	holders atomic.Int32 // stages that still read it
 	free    func(*group) // takes it back; never blocks
+}
+
+// part is what one line has to send of a group: the symbols that the spread gives it. It
+// belongs to that line.
+type part struct {
+	group  *group
+	copies int       // how often it has still to be sent
+	sent   bool      // the first copy was
+	given  bool      // up: see surrender
+	due    time.Time // of the next copy
+}
+
+// address readies g to be handed to a number of lines, which send it so often.
+func (g *group) address(lines, copies, bears int) {
+	for len(g.parts) < lines {
+		g.parts = append(g.parts, part{})
+	}
+	for i := range g.parts {
+		g.parts[i] = part{group: g, copies: copies}
+	}
+	g.bears = int32(bears)
+	g.given.Store(0)
+	g.unsent.Store(int32(lines))
+}
+
+// surrender gives up what was not sent of a part, if the blocks are whole without it: of
+// each group at most as many lines may as the plan bears. A copy of what was sent is no loss.
+func (p *part) surrender() bool {
+	switch {
+	case p.given || p.sent:
+	case p.group.given.Add(1) <= p.group.bears:
+		p.given = true
+	default:
+		p.group.given.Add(-1)
+		return false
+	}
+	return true
 }
 
 // release gives up one hold; the last one gives the group back.

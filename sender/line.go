@@ -22,7 +22,8 @@ const (
 )
 
 // line is the end of the path: it alone owns the sessions, the packet numbers, the pacer
-// and the link. Symbols are sealed straight into their slot of the batch.
+// and its link. Symbols are sealed straight into their slot of the batch. With several links
+// each has its line; all get the same groups, and each sends the symbols the spread gives it.
 //
 // Order on the wire after a start:
 //
@@ -30,22 +31,31 @@ const (
 //	symbols         with the session every 100 ms and a beat every second between
 //	                two batches, and each copy of a small object when it is due
 type line struct {
+	number   uint8 // of the link, as its sessions say
+	index    int   // in the spread
+	share    fec.Spread
+	spare    bool // the plan bears the loss of a link: see giveUp
+	method   func() string
+	rate     uint64 // bit/s on the wire
 	link     Link
 	pacer    Pacer
 	datagram int // octets of a datagram
 	wire     int // octets a datagram takes on the wire
 	spread   time.Duration
 	sessions *sessions
-	groups   <-chan *group
+	groups   <-chan *part
 	tell     func() framing.Beat
-	counters *counters
+	counters *lineCounters
 	log      *zap.Logger
 
 	batch   []byte
-	used    int      // datagrams in batch
-	most    int      // datagrams that fit
-	sealed  []*group // groups whose last symbol is in batch
-	payload []byte   // of a beat
+	used    int     // datagrams in batch
+	most    int     // datagrams that fit
+	current *part   // is being sent, nil for none
+	sealed  []*part // whose last symbol is in batch
+	payload []byte  // of a beat
+	down    bool    // the link was given up
+	heard   int     // announcements that it took since
 
 	echoes   echoes
 	announce time.Time // when the session is announced next
@@ -77,8 +87,8 @@ func (l *line) run(ctx context.Context) error {
 			return err
 		}
 		select {
-		case g := <-l.groups:
-			if err := l.send(ctx, g); err != nil {
+		case p := <-l.groups:
+			if err := l.send(ctx, p); err != nil {
 				return err
 			}
 			continue
@@ -89,8 +99,8 @@ func (l *line) run(ctx context.Context) error {
 		}
 		timer.Reset(time.Until(l.nextTurn()))
 		select {
-		case g := <-l.groups:
-			if err := l.send(ctx, g); err != nil {
+		case p := <-l.groups:
+			if err := l.send(ctx, p); err != nil {
 				return err
 			}
 		case <-timer.C:
@@ -141,19 +151,24 @@ func (l *line) turn(ctx context.Context) error {
 	defer func() { l.inTurn = false }()
 	now := time.Now()
 	if !l.announce.After(now) {
-		if err := l.sessions.rotate(now); err != nil {
-			return err
-		}
-		if err := l.pulse(ctx, now); err != nil {
+		if err := l.repeat(ctx, now); err != nil {
 			return err
 		}
 	}
-	for g := l.echoes.take(now); g != nil; g = l.echoes.take(now) {
-		if err := l.send(ctx, g); err != nil {
+	for p := l.echoes.take(now); p != nil; p = l.echoes.take(now) {
+		if err := l.send(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// repeat is what comes each 100 ms.
+func (l *line) repeat(ctx context.Context, now time.Time) error {
+	if err := l.sessions.rotate(now); err != nil {
+		return err
+	}
+	return l.pulse(ctx, now)
 }
 
 // pulse announces the session (and the next one, if there is one) and sends a beat if one is due.
@@ -183,17 +198,34 @@ func (l *line) pulse(ctx context.Context, now time.Time) error {
 	return l.seal(ctx, payload, &framing.Header{Type: framing.TypeBeat})
 }
 
-// send seals and writes the symbols of a group, in the order of the interleaver.
-func (l *line) send(ctx context.Context, g *group) (err error) {
-	h := g.head
+// send seals and writes this line's symbols of a group, in the order of the interleaver.
+func (l *line) send(ctx context.Context, p *part) (err error) {
+	g, h := p.group, p.group.head
+	skip := l.down && p.surrender()
+	if !skip {
+		if err := l.comeBack(ctx); err != nil {
+			return err
+		}
+	}
+	outer := l.current // a copy may be due in the middle of a group, between two batches
+	l.current = p
 	fec.Interleave(g.ks, int(h.R), func(block, esi int) {
-		if err != nil {
+		h.Block, h.ESI = g.first+uint32(block), uint16(esi)
+		if err != nil || l.share.Link(h.Block, esi) != l.index {
 			return
 		}
-		h.Block, h.ESI = g.first+uint32(block), uint16(esi)
+		if skip {
+			l.counters.givenUp.Add(1)
+			return
+		}
 		err = l.seal(ctx, g.symbols[block][esi], &h)
+		skip = l.down && p.surrender()
 	})
-	l.sealed = append(l.sealed, g)
+	l.current = outer
+	l.sealed = append(l.sealed, p)
+	if l.used == 0 {
+		l.settle(time.Now()) // nothing of it is left to be written
+	}
 	return err
 }
 
@@ -232,11 +264,12 @@ func (l *line) flush(ctx context.Context) error {
 		return nil
 	}
 	l.pacer.Wait(l.used * l.wire)
-	if err := l.write(ctx, l.batch[:l.used*l.datagram]); err != nil {
+	sent, err := l.write(ctx, l.batch[:l.used*l.datagram])
+	if err != nil {
 		return err
 	}
-	l.counters.packets.Add(uint64(l.used))
-	l.counters.wire.Add(uint64(l.used * l.wire))
+	l.counters.packets.Add(uint64(sent))
+	l.counters.wire.Add(uint64(sent * l.wire))
 	l.counters.session.Store(l.sessions.current.sealer.Number())
 	l.used = 0
 	if len(l.sealed) > 0 {
@@ -245,16 +278,19 @@ func (l *line) flush(ctx context.Context) error {
 	return nil
 }
 
-// settle keeps groups that have another copy to come, and lets go of the others.
+// settle keeps what has another copy to come, and lets go of the rest.
 func (l *line) settle(now time.Time) {
-	for i, g := range l.sealed {
+	for i, p := range l.sealed {
 		l.sealed[i] = nil
-		if !g.echoed {
-			g.echoed = true
-			g.flight.progress(g)
+		g := p.group
+		if !p.sent {
+			p.sent = true
+			if g.unsent.Add(-1) == 0 {
+				g.flight.progress(g)
+			}
 		}
-		if g.copies--; g.copies > 0 {
-			l.echoes.add(g, now)
+		if p.copies--; p.copies > 0 {
+			l.echoes.add(p, now)
 			continue
 		}
 		f := g.flight

@@ -11,6 +11,9 @@
 //	                                         └ copies of small objects when they are due
 //	claimed/<id> ─► sent/<id>, or refused/<id> with reason.txt
 //
+// With several links there is a line for each. All get the same groups of blocks, and each
+// sends the symbols that fec.Spread gives it.
+//
 // One pass of one transfer is on the link at a time, in this order:
 //
 //	plan · content, the plan again now and then · plan · proof · copies of what is small
@@ -36,6 +39,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"pawl/fec"
 	"pawl/framing"
 	"pawl/framing/seal"
 	"pawl/hw/disk"
@@ -52,7 +56,8 @@ type Sender struct {
 	pipeline *pipeline
 	claimer  *claimer
 	reader   *reader
-	sessions *counter
+	sessions *counter // one for all links: packets name their session only
+	lines    []*line
 	lock     *os.File
 	listener *net.UnixListener // nil without a socket
 }
@@ -63,7 +68,7 @@ func New(cfg Config) (*Sender, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("configure sender: %w", err)
 	}
-	s := &Sender{cfg: cfg, started: time.Now(), pipeline: newPipeline()}
+	s := &Sender{cfg: cfg, started: time.Now(), pipeline: newPipeline(cfg.Forecast)}
 	for _, c := range cfg.Channels {
 		s.channels = append(s.channels, &channel{Channel: c.withDefaults(), room: make(chan struct{}, 1)})
 	}
@@ -109,6 +114,10 @@ func (s *Sender) open() (err error) {
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
 	}
 	s.reader = &reader{pipeline: s.pipeline, key: s.cfg.Key, planner: planner, log: s.cfg.Log}
+	share := fec.NewSpread(s.cfg.Forecast.Rates)
+	for i, p := range s.cfg.paths() {
+		s.lines = append(s.lines, s.line(i, p, share))
+	}
 	if s.cfg.Socket != "" {
 		s.listener, err = listen(s.cfg.Socket)
 	}
@@ -123,10 +132,11 @@ func (s *Sender) Run(ctx context.Context) error {
 		log.Warn(w)
 	}
 	log.Info("sender starts", zap.Int("channels", len(s.channels)), zap.String("seal", s.cfg.Seal.String()),
-		zap.String("method", s.method()))
+		zap.Int("links", len(s.lines)), zap.String("method", s.lines[0].status().Method))
 	g, inner := errgroup.WithContext(ctx)
-	line := s.line()
-	g.Go(func() error { return line.run(inner) })
+	for _, l := range s.lines {
+		g.Go(func() error { return l.run(inner) })
+	}
 	g.Go(func() error { return s.pipeline.encode(inner) })
 	g.Go(func() error { return s.pipeline.hash(inner) })
 	g.Go(func() error { return s.schedule.run(inner, s.reader.pass) })
@@ -145,20 +155,26 @@ func (s *Sender) Run(ctx context.Context) error {
 	return err
 }
 
-// line makes the end of the path.
-func (s *Sender) line() *line {
+// line makes the end of the path over one link.
+func (s *Sender) line(index int, p Path, share fec.Spread) *line {
+	name := s.cfg.LinkNumber + uint8(index)
 	open := func(number uint64) (*seal.Sealer, error) {
-		return seal.NewSealer(s.cfg.Seal, s.cfg.Key, s.cfg.Receiver, number, s.cfg.LinkNumber)
+		return seal.NewSealer(s.cfg.Seal, s.cfg.Key, s.cfg.Receiver, number, name)
+	}
+	rate, log := s.cfg.Forecast.Rate, s.cfg.Log
+	if len(s.cfg.More) > 0 {
+		rate, log = s.cfg.Forecast.Rates[index], log.With(zap.Uint8("link", name))
 	}
 	return &line{
-		link: s.cfg.Link, pacer: s.cfg.Pacer,
+		number: name, index: index, share: share, spare: s.cfg.Forecast.Survive > 0, rate: rate,
+		link: p.Link, pacer: p.Pacer, method: p.Method,
 		datagram: s.cfg.Forecast.SymbolSize + framing.Overhead, wire: s.cfg.Forecast.WireSize,
 		spread: max(startSpread, 2*s.cfg.Forecast.Burst),
 		sessions: &sessions{
 			open: open, numbers: s.sessions,
 			rotateEvery: s.cfg.RotateEvery, rotatePackets: s.cfg.RotatePackets,
 		},
-		groups: s.pipeline.toLink, tell: s.beat, counters: &s.counters, log: s.cfg.Log,
+		groups: s.pipeline.toLinks[index], tell: s.beat, counters: new(lineCounters), log: log,
 	}
 }
 
@@ -183,13 +199,6 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 		o := &outbox{channel: c, events: events, full: s.schedule.full, claim: s.claimer.claim, log: s.cfg.Log}
 		return o.run(ctx)
 	})
-}
-
-func (s *Sender) method() string {
-	if s.cfg.Method == nil {
-		return ""
-	}
-	return s.cfg.Method()
 }
 
 // warning is what nobody should overlook, "" if there is nothing.

@@ -18,6 +18,7 @@ type planFlags struct {
 	loss              conf.Percent
 	burst, burstEvery conf.Duration
 	rate              conf.Rate
+	links, survive    int
 	mtu               int
 	ipv6              bool
 	failure           conf.Percent
@@ -38,6 +39,7 @@ interleave depth and copies that pawl-send would choose for objects of several s
 and the failure probability that is left. With --code, --k and --r it judges numbers set by hand.`,
 		Example: `  pawl-bench plan --loss 1% --burst 5ms --rate 1Gbit/s --mtu 1500 --size 1GiB
   pawl-bench plan --loss 0.1% --burst 5ms --burst-every 100ms --rate 2.5Gbit/s --json
+  pawl-bench plan --loss 0.5% --links 4 --survive-links 1
   pawl-bench plan --loss 1% --code leopard8 --k 200 --r 20 --depth 44`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return f.run(env) },
@@ -46,7 +48,9 @@ and the failure probability that is left. With --code, --k and --r it judges num
 	flags.TextVar(&f.loss, "loss", f.loss, "packets lost one by one, as `0.5%` or 0.005")
 	flags.TextVar(&f.burst, "burst", f.burst, "the longest outage, as `5ms`")
 	flags.TextVar(&f.burstEvery, "burst-every", f.burstEvery, "time from outage to outage, as `100ms`; 0s: they are rare")
-	flags.TextVar(&f.rate, "rate", f.rate, "rate on the wire, as `1Gbit/s`")
+	flags.TextVar(&f.rate, "rate", f.rate, "rate on the wire, as `1Gbit/s`, of each link")
+	flags.IntVar(&f.links, "links", 1, "`number` of such links that share the packets")
+	flags.IntVar(&f.survive, "survive-links", 0, "`number` of links that may be lost, whichever")
 	flags.IntVar(&f.mtu, "mtu", 1500, "`MTU` of the link in octets")
 	flags.BoolVar(&f.ipv6, "ipv6", false, "the link runs over IPv6")
 	flags.TextVar(&f.failure, "failure", f.failure, "acceptable `probability` that a transfer does not arrive whole")
@@ -91,12 +95,16 @@ func (f *planFlags) run(env *cli.Env) error {
 func (f *planFlags) scenario() (bench.PlanScenario, error) {
 	s := bench.PlanScenario{
 		Loss: float64(f.loss), Burst: time.Duration(f.burst), BurstEvery: time.Duration(f.burstEvery),
-		Rate: uint64(f.rate), MTU: f.mtu, IPv6: f.ipv6, Failure: float64(f.failure), Memory: uint64(f.memory),
+		Rate: uint64(f.rate), Links: f.links, Survive: f.survive, MTU: f.mtu, IPv6: f.ipv6, Failure: float64(f.failure), Memory: uint64(f.memory),
 	}
 	if f.size != 0 {
 		s.Sizes = []uint64{uint64(f.size)}
 	}
 	switch {
+	case f.links < 1 || f.links > fec.MaxLinks || f.survive < 0 || f.survive >= f.links:
+		return s, cli.Usagef("--links %d, --survive-links %d: take 1 to %d links, of which at least one stays", f.links, f.survive, fec.MaxLinks)
+	case f.links > 1 && f.rate == 0:
+		return s, cli.Usagef("--links needs a --rate: it says what part of the packets each link takes")
 	case f.code != "":
 		code, err := fec.ParseCode(f.code)
 		if err != nil {

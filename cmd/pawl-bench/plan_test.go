@@ -37,7 +37,11 @@ func TestPlanCommand(t *testing.T) {
 	if code != cli.ExitFailed || !strings.Contains(out, "what would do: 128 MiB of memory") || !strings.Contains(errs, "not every size has a plan") {
 		t.Errorf("%d\n%s%s", code, out, errs)
 	}
-	for _, wrong := range []string{"--loss 1% --k 3", "--code raptor", "--code leopard8 --k 200 --r 60", "--loss 200%", "--rate fast", "here"} {
+	code, out, errs = plan("--loss 0.5% --links 4 --survive-links 1 --size 1GiB")
+	if code != cli.ExitOK || errs != "" || !strings.Contains(out, "4 links of which 1 may be lost, each of 1 Gbit/s") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	for _, wrong := range []string{"--links 2 --survive-links 2", "--links 0", "--links 33", "--survive-links 1", "--loss 1% --k 3", "--code raptor", "--code leopard8 --k 200 --r 60", "--loss 200%", "--rate fast", "here"} {
 		if code, out, errs := plan(wrong); code != cli.ExitUsage || out != "" {
 			t.Errorf("%s: %d\n%s%s", wrong, code, out, errs)
 		}

@@ -28,11 +28,14 @@ type transferFlags struct {
 	outage, every, late, passGap conf.Duration
 	rate                         conf.Rate
 	json                         string
+	cutLink                      int
+	cutAt                        conf.Percent
+	unplug                       bool
 }
 
 // transferCommand is "pawl-bench transfer": one transfer by the real programs.
 func transferCommand(env *cli.Env) *cobra.Command {
-	f := transferFlags{rate: 2.5e9}
+	f := transferFlags{rate: 2.5e9, cutAt: 0.5}
 	cmd := &cobra.Command{
 		Use:   "transfer",
 		Short: "Send files over a testbed with the real programs, compare and measure",
@@ -41,6 +44,7 @@ pawl-release on it, submits files, waits until they are in the inbox, compares t
 says what it took. It ends with 1 if anything differs or a single packet went back.`,
 		Example: `  pawl-bench transfer --size 1GiB --mtu 1500 --loss 1% --json -
   pawl-bench transfer --mix gotree --loss 0.1% --outage 5ms --every 100ms
+  pawl-bench transfer --links 2 --survive-links 1 --cut-link 1 --cut-at 50% --rate 1Gbit/s
   pawl-bench transfer --passes 2 --kill-receiver
   pawl-bench transfer --loss 20% --stated-loss 1% --passes 2`,
 		Args: cobra.NoArgs,
@@ -55,7 +59,12 @@ says what it took. It ends with 1 if anything differs or a single packet went ba
 	flags.TextVar(&f.stated, "stated-loss", f.stated, "loss that the sender is told, as `1%`; default --loss")
 	flags.TextVar(&f.outage, "outage", f.outage, "nothing crosses for this long, as `5ms`")
 	flags.TextVar(&f.every, "every", f.every, "time from outage to outage, as `100ms`")
-	flags.TextVar(&f.rate, "rate", f.rate, "`rate` on the wire")
+	flags.TextVar(&f.rate, "rate", f.rate, "`rate` on the wire, of each link")
+	flags.IntVar(&f.Links, "links", 1, "`number` of links side by side")
+	flags.IntVar(&f.Survive, "survive-links", 0, "`number` of links that the sender is told may be lost")
+	flags.IntVar(&f.cutLink, "cut-link", 0, "break the link of this `number`, counted from 0; default none")
+	flags.TextVar(&f.cutAt, "cut-at", f.cutAt, "with --cut-link: when this `share` of the content is there")
+	flags.BoolVar(&f.unplug, "unplug", false, "with --cut-link: take its device down, so that sending fails; otherwise its packets vanish")
 	flags.StringVar(&f.Seal, "seal", "aes-256-gcm", "aes-256-gcm or none")
 	flags.IntVar(&f.Passes, "passes", 1, "how often the content is sent")
 	flags.TextVar(&f.passGap, "pass-gap", f.passGap, "time between passes, as `1s`; default 0s, but 1s more than --late, so that the second pass begins after the receiver")
@@ -82,11 +91,21 @@ func (f *transferFlags) run(cmd *cobra.Command, env *cli.Env) error {
 	if !cmd.Flags().Changed("pass-gap") && f.Late > 0 {
 		f.PassGap = f.Late + time.Second
 	}
+	cut := cmd.Flags().Changed("cut-link")
+	if !cut && (f.unplug || cmd.Flags().Changed("cut-at")) {
+		return cli.Usagef("--cut-at and --unplug need --cut-link")
+	}
+	if cut {
+		f.Cut = &bench.Cut{Link: f.cutLink, At: float64(f.cutAt), Unplug: f.unplug}
+	}
 	if cmd.Flags().Changed("stated-loss") {
 		stated := float64(f.stated)
 		f.Stated = &stated
 	}
 	report, err := f.Run(cmd.Context(), func(line string) { fmt.Fprintln(env.Stderr, line) })
+	if errors.Is(err, bench.ErrScenario) {
+		return cli.Usagef("--links, --survive-links, --cut-link, --cut-at: %w", err)
+	}
 	if err != nil {
 		return err
 	}

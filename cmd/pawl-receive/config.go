@@ -9,6 +9,7 @@ import (
 
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
+	"pawl/fec"
 	"pawl/framing"
 	"pawl/framing/seal"
 	"pawl/hw/link"
@@ -34,6 +35,12 @@ type linkConfig struct {
 	MTU           int       `toml:"mtu"`            // default 1500; the same on both sides
 	ReceiveBuffer conf.Size `toml:"receive_buffer"` // of the socket; default 64 MiB
 	Method        string    `toml:"method"`         // "auto" (default), "gro", "mmsg" or "plain"
+	More          []socket  `toml:"more"`           // further links of the same sender; the rest is as above
+}
+
+// socket is where one more link ends.
+type socket struct {
+	Listen string `toml:"listen"`
 }
 
 type channel struct {
@@ -74,7 +81,7 @@ func (c *config) check() error {
 	if c.Log != "text" && c.Log != "json" {
 		return fmt.Errorf("log: %q is neither \"text\" nor \"json\"", c.Log)
 	}
-	if _, err := c.Link.datagramSize(); err != nil {
+	if err := c.Link.check(); err != nil {
 		return err
 	}
 	switch c.Link.method() {
@@ -107,6 +114,43 @@ func (c *config) checkChannels() error {
 			return fmt.Errorf("channel %q: max_transfers %d is not in 1 to 4096", ch.Name, ch.MaxTransfers)
 		}
 		ids[ch.ID], names[ch.Name] = true, true
+	}
+	return nil
+}
+
+// listens are the addresses of all links.
+func (l linkConfig) listens() []string {
+	all := []string{l.Listen}
+	for _, more := range l.More {
+		all = append(all, more.Listen)
+	}
+	return all
+}
+
+// check refuses links that can't be one path: the symbols of a block come by all of them.
+func (l linkConfig) check() error {
+	size, err := l.datagramSize()
+	if err != nil {
+		return err
+	}
+	if len(l.More) >= fec.MaxLinks {
+		return fmt.Errorf("link.more: %d links are more than the %d that a receiver keeps apart", 1+len(l.More), fec.MaxLinks)
+	}
+	seen := map[string]bool{}
+	for i, listen := range l.listens() {
+		one := l
+		one.Listen = listen
+		switch other, err := one.datagramSize(); {
+		case listen == "":
+			return fmt.Errorf("link.more %d: listen is missing", i)
+		case err != nil:
+			return fmt.Errorf("link.more %d: %w", i, err)
+		case other != size:
+			return fmt.Errorf("link.more %d: %s is of another IP version than %s: datagrams would differ in size", i, listen, l.Listen)
+		case seen[listen]:
+			return fmt.Errorf("link.more %d: %s is used twice", i, listen)
+		}
+		seen[listen] = true
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func TestExampleDefaults(t *testing.T) {
 		t.Fatalf("max_transfers %d", all.Channels[0].MaxTransfers)
 	}
 	all.Channels[0].MaxTransfers = 0 // the receiver's own default
-	if len(all.Channels) != 1 || all.Channels[0] != plain.Channels[0] || all.Link != plain.Link || all.Memory != plain.Memory ||
+	if len(all.Channels) != 1 || all.Channels[0] != plain.Channels[0] || !reflect.DeepEqual(all.Link, plain.Link) || all.Memory != plain.Memory ||
 		all.Idle != plain.Idle || all.Seal != plain.Seal || all.Log != plain.Log {
 		t.Fatalf("a comment names another default:\n%+v\n%+v", all, plain)
 	}
@@ -77,6 +78,9 @@ name = "updates"
 		{"no quarantine", `quarantine = "q"`, ``, "quarantine is missing"},
 		{"typo", `listen =`, `lisen =`, `did you mean "listen"`},
 		{"seal", `state = "s"`, "state = \"s\"\nseal = \"rot13\"", "seal"},
+		{"second link without address", `[[channel]]`, "[[link.more]]\n[[channel]]", "link.more 1: listen is missing"},
+		{"second link is the first", `[[channel]]`, "[[link.more]]\nlisten = \"10.9.0.2:4600\"\n[[channel]]", "used twice"},
+		{"second link of IPv6", `[[channel]]`, "[[link.more]]\nlisten = \"[fd00::2]:4600\"\n[[channel]]", "another IP version"},
 		{"host name", `10.9.0.2:4600`, `diode:4600`, `"diode" is not an address`},
 		{"no port", `10.9.0.2:4600`, `10.9.0.2`, "write address:port"},
 		{"method", `[link]`, "[link]\nmethod = \"fast\"", "link.method"},

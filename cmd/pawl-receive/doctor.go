@@ -23,11 +23,15 @@ func nicLinks(path string) ([]nic.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := netip.ParseAddrPort(c.Link.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("%s: link.listen: %w", path, err)
+	var all []nic.Link
+	for _, address := range c.Link.listens() {
+		listen, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return nil, fmt.Errorf("%s: link.listen: %w", path, err)
+		}
+		all = append(all, nic.Link{
+			Side: nic.High, Local: listen.Addr().Unmap(), Port: listen.Port(), MTU: c.Link.MTU, Buffer: int(c.Link.ReceiveBuffer),
+		})
 	}
-	return []nic.Link{{
-		Side: nic.High, Local: listen.Addr().Unmap(), Port: listen.Port(), MTU: c.Link.MTU, Buffer: int(c.Link.ReceiveBuffer),
-	}}, nil
+	return all, nil
 }

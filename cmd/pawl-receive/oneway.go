@@ -14,30 +14,43 @@ import (
 	"pawl/receiver"
 )
 
-// watchLinks opens the meter of the interface that the receiver listens on. No meter is no reason not to receive: the
-// status says why there is none. The caller must call done.
-func watchLinks(listen string, log *zap.Logger) (watches []receiver.Watch, done func(), err error) {
-	at, err := netip.ParseAddrPort(listen)
-	if err != nil {
-		return nil, nil, fmt.Errorf("link.listen: %w", err)
-	}
-	watch := receiver.Watch{Listen: listen}
-	machine, err := nic.Here()
-	if err == nil {
-		var meter *nic.Meter
-		if meter, err = machine.Meter(at.Addr().Unmap()); err == nil {
-			watch.Meter = meter
-		}
-	} else {
+// watchLinks opens the meters of the interfaces that the receiver listens on, one for each interface. No meter is no reason
+// not to receive: the status says why there is none. The caller must call done.
+func watchLinks(listens []string, log *zap.Logger) (watches []receiver.Watch, done func(), err error) {
+	machine, none := nic.Here()
+	if none != nil {
 		machine = &nic.Machine{}
 	}
-	if err != nil {
-		watch.Reason = err.Error()
-		if !errors.Is(err, nic.ErrLoopback) {
-			log.Warn("no evidence that the link is one-way: its interface can't be watched", zap.Error(err))
+	defer func() {
+		if err != nil {
+			machine.Close()
 		}
+	}()
+	seen := map[string]bool{}
+	for _, listen := range listens {
+		at, err := netip.ParseAddrPort(listen)
+		if err != nil {
+			return nil, nil, fmt.Errorf("link.listen: %w", err)
+		}
+		watch, reason := receiver.Watch{Listen: listen}, none
+		if none == nil {
+			var meter *nic.Meter
+			if meter, reason = machine.Meter(at.Addr().Unmap()); reason == nil {
+				if seen[meter.Device()] {
+					continue // links of one interface have one evidence
+				}
+				seen[meter.Device()], watch.Meter = true, meter
+			}
+		}
+		if reason != nil {
+			watch.Reason = reason.Error()
+			if !errors.Is(reason, nic.ErrLoopback) {
+				log.Warn("no evidence that the link is one-way: its interface can't be watched", zap.String("listen", listen), zap.Error(reason))
+			}
+		}
+		watches = append(watches, watch)
 	}
-	return []receiver.Watch{watch}, machine.Close, nil
+	return watches, machine.Close, nil
 }
 
 // showOneWay prints the evidence that nothing goes back.

@@ -14,7 +14,7 @@ import (
 // TestLoopbackIsNoEvidence: the status says that there is none, and why.
 func TestLoopbackIsNoEvidence(t *testing.T) {
 	for listen, want := range map[string]string{"127.0.0.1:4600": "loopback", "0.0.0.0:4600": "not known", "192.0.2.99:1": "192.0.2.99"} {
-		watches, done, err := watchLinks(listen, zap.NewNop())
+		watches, done, err := watchLinks([]string{listen}, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -23,7 +23,7 @@ func TestLoopbackIsNoEvidence(t *testing.T) {
 			t.Errorf("%s: %+v", listen, watches)
 		}
 	}
-	if _, _, err := watchLinks("here", zap.NewNop()); err == nil {
+	if _, _, err := watchLinks([]string{"here"}, zap.NewNop()); err == nil {
 		t.Error("an address that is none was taken")
 	}
 }

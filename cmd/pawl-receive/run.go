@@ -56,7 +56,7 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 		return err
 	}
 	cfg.Log = log
-	watches, done, err := watchLinks(c.Link.Listen, log)
+	watches, done, err := watchLinks(c.Link.listens(), log)
 	if err != nil {
 		return err
 	}
@@ -66,23 +66,47 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 	if err != nil {
 		return err
 	}
-	source, err := link.Listen(link.ReaderConfig{
-		Listen: c.Link.Listen, DatagramSize: cfg.DatagramSize, ReceiveBuffer: int(c.Link.ReceiveBuffer), Method: c.Link.method(),
-	})
+	sockets, err := listen(c, cfg.DatagramSize, log)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = source.Close() }()
-	if buffer := source.ReceiveBuffer(); buffer.Short() {
-		log.Warn("bursts will be lost in the kernel", zap.String("remedy", buffer.Remedy()))
+	source := sockets[0]
+	if len(sockets) > 1 {
+		source = receiver.Merge(sockets...)
 	}
-	log.Info("receiving", zap.Stringer("listen", source.LocalAddr()), zap.String("method", source.Method()), zap.String("seal", c.Seal),
+	defer func() { _ = source.Close() }()
+	log.Info("receiving", zap.Int("links", len(sockets)), zap.String("seal", c.Seal),
 		zap.Int("datagram", cfg.DatagramSize), zap.String("version", cli.Version()))
 	return serve(ctx, r, source, c.statusPath(), log)
 }
 
+// listen opens the socket of each link.
+func listen(c *config, datagram int, log *zap.Logger) (all []receiver.Socket, err error) {
+	defer func() {
+		if err != nil {
+			for _, s := range all {
+				_ = s.Close() // the first error is the one to tell
+			}
+		}
+	}()
+	for _, address := range c.Link.listens() {
+		s, err := link.Listen(link.ReaderConfig{
+			Listen: address, DatagramSize: datagram, ReceiveBuffer: int(c.Link.ReceiveBuffer), Method: c.Link.method(),
+		})
+		if err != nil {
+			return all, err
+		}
+		all = append(all, s)
+		if buffer := s.ReceiveBuffer(); buffer.Short() {
+			log.Warn("bursts will be lost in the kernel", zap.String("remedy", buffer.Remedy()))
+		}
+		log.Info("listening", zap.Stringer("listen", s.LocalAddr()), zap.String("method", s.Method()))
+	}
+	return all, nil
+}
+
 // serve runs the receiver and keeps its status in a file.
-func serve(ctx context.Context, r *receiver.Receiver, source *link.Reader, statusPath string, log *zap.Logger) error {
+func serve(ctx context.Context, r *receiver.Receiver, source receiver.Source, statusPath string, log *zap.Logger) error {
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error {

@@ -83,6 +83,13 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 		line("rejected: "+reason, l.Rejected[reason])
 	}
 	fmt.Fprintf(t, "lost\t%s packets, of them %s in this machine's socket buffer\n", humanize.Comma(int64(s.PacketsLost)), humanize.Comma(int64(s.KernelDrops)))
+	for i, n := range s.SocketDrops {
+		fmt.Fprintf(t, "  socket %d\t%s packets in its buffer\n", i, humanize.Comma(int64(n)))
+	}
+	for _, one := range s.Sessions {
+		fmt.Fprintf(t, "session %d\tlink %d: %s packets, %s lost, silent for %.1f s\n", one.Session, one.Link, humanize.Comma(int64(one.Packets)),
+			humanize.Comma(int64(one.Lost)), one.SilentForMS/1000)
+	}
 	fmt.Fprintf(t, "transfers\t%d arriving, %d completed, %d put aside incomplete\n", s.Arriving, s.Completed, s.Incomplete)
 	showOneWay(t, s)
 	if s.DiskTrouble {

@@ -47,6 +47,9 @@ type linkConfig struct {
 	PaceBurst  conf.Size     `toml:"pace_burst"`  // the most that leaves at once after a stall; default 1 ms of the rate
 	Profile    string        `toml:"profile"`     // file of pawl-bench calibrate: rate, loss, burst, burst_every where they are left out here
 	ProfileKey string        `toml:"profile_key"` // public key that must have signed it
+
+	Survive int        `toml:"survive_links"` // how many links may be lost, whichever; default 0
+	More    []moreLink `toml:"more"`          // further links that share the packets; the rest is as above
 }
 
 type channel struct {
@@ -125,8 +128,11 @@ func (c *config) check() error {
 	if _, err := forecast.Plan(1 << 30); err != nil {
 		return fmt.Errorf("link: %w", err)
 	}
-	_, err = c.channels()
-	return err
+	all, err := c.channels()
+	if err != nil {
+		return err
+	}
+	return sender.CheckSurvival(forecast, all)
 }
 
 // channels turns the channels of the file into the sender's.
@@ -155,20 +161,30 @@ func (l linkConfig) ipv6() (bool, error) {
 	return ip.To4() == nil, nil
 }
 
-// forecast is what the planner is told of the link.
+// forecast is what the planner is told of the links.
 func (l linkConfig) forecast() (fec.Link, error) {
 	ipv6, err := l.ipv6()
 	if err != nil {
+		return fec.Link{}, err
+	}
+	if err := l.checkMore(); err != nil {
 		return fec.Link{}, err
 	}
 	t, err := framing.SymbolSize(l.MTU, ipv6)
 	if err != nil {
 		return fec.Link{}, fmt.Errorf("link.mtu: %w", err)
 	}
-	return fec.Link{
+	out := fec.Link{
 		Loss: float64(l.Loss), Burst: time.Duration(l.Burst), BurstEvery: time.Duration(l.BurstEvery), Rate: uint64(l.Rate),
-		SymbolSize: t, WireSize: link.WireSize(t+framing.Overhead, ipv6), Failure: l.Failure, Memory: uint64(l.Memory),
-	}, nil
+		SymbolSize: t, WireSize: link.WireSize(t+framing.Overhead, ipv6), Failure: l.Failure, Memory: uint64(l.Memory), Survive: l.Survive,
+	}
+	if len(l.More) > 0 {
+		out.Rate = 0
+		for _, one := range l.each() {
+			out.Rates, out.Rate = append(out.Rates, uint64(one.Rate)), out.Rate+uint64(one.Rate)
+		}
+	}
+	return out, nil
 }
 
 // paceBurst is the most that may leave at once, octets on the wire.

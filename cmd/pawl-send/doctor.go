@@ -21,11 +21,15 @@ func nicLinks(path string) ([]nic.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.Link.nic()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	var all []nic.Link
+	for _, one := range c.Link.each() {
+		l, err := one.nic()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, l)
 	}
-	return []nic.Link{l}, nil
+	return all, nil
 }
 
 // defaultSend is what hw/link asks for if send_buffer is not set, octets.

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
 	"pawl/fec"
 	"pawl/framing"
 	"pawl/hw/link"
@@ -41,8 +42,8 @@ func runCommand(env *cli.Env) *cobra.Command {
 func run(ctx context.Context, env *cli.Env, c *config) error {
 	if env.Getenv("GOMAXPROCS") == "" {
 		// The goroutine that paces sleeps in the kernel and must run again at once: hashing and coding may take every
-		// processor, but not every one of the scheduler's places (hw/link, BenchmarkPacerBusy).
-		runtime.GOMAXPROCS(runtime.NumCPU() + 2)
+		// processor, but not every one of the scheduler's places (hw/link, BenchmarkPacerBusy). Each link has its pacer.
+		runtime.GOMAXPROCS(runtime.NumCPU() + 2 + len(c.Link.More))
 	}
 	log := env.Logger(c.Log)
 	defer func() { _ = log.Sync() }()
@@ -50,27 +51,43 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 	if err != nil {
 		return err
 	}
-	writer, err := link.Dial(link.WriterConfig{
-		Local: c.Link.Local, Remote: c.Link.Remote, DatagramSize: cfg.Forecast.SymbolSize + framing.Overhead,
-		SendBuffer: int(c.Link.SendBuffer), GSO: c.Link.GSO,
-	})
-	if err != nil {
-		return err
+	for i, one := range c.Link.each() {
+		writer, err := dial(one, cfg.Forecast.SymbolSize+framing.Overhead, log)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = writer.Close() }()
+		pacer := link.NewPacer(uint64(one.Rate), one.paceBurst())
+		context.AfterFunc(ctx, pacer.Stop)
+		if i > 0 {
+			cfg.More = append(cfg.More, sender.Path{Link: writer, Pacer: pacer, Method: writer.Method})
+			continue
+		}
+		cfg.Link, cfg.Pacer, cfg.Method = writer, pacer, writer.Method
 	}
-	defer func() { _ = writer.Close() }()
-	if buffer := writer.SendBuffer(); buffer.Short() {
-		log.Warn("batches will wait for the kernel", zap.String("remedy", buffer.Remedy()))
-	}
-	pacer := link.NewPacer(uint64(c.Link.Rate), c.Link.paceBurst())
-	context.AfterFunc(ctx, pacer.Stop)
-	cfg.Link, cfg.Pacer, cfg.Method, cfg.Watch, cfg.Log = writer, pacer, writer.Method, watchFolder, log
+	cfg.Watch, cfg.Log = watchFolder, log
 	s, err := sender.New(cfg)
 	if err != nil {
 		return err
 	}
-	log.Info("sending", zap.String("remote", c.Link.Remote), zap.Stringer("rate", c.Link.Rate), zap.String("version", cli.Version()))
+	log.Info("sending", zap.Int("links", 1+len(c.Link.More)), zap.Stringer("rate", conf.Rate(cfg.Forecast.Rate)), zap.String("version", cli.Version()))
 	logPlan(log, cfg.Forecast)
 	return s.Run(ctx)
+}
+
+// dial opens the writer of one link.
+func dial(l linkConfig, datagram int, log *zap.Logger) (*link.Writer, error) {
+	writer, err := link.Dial(link.WriterConfig{
+		Local: l.Local, Remote: l.Remote, DatagramSize: datagram, SendBuffer: int(l.SendBuffer), GSO: l.GSO,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if buffer := writer.SendBuffer(); buffer.Short() {
+		log.Warn("batches will wait for the kernel", zap.String("remedy", buffer.Remedy()))
+	}
+	log.Info("link open", zap.String("remote", l.Remote), zap.Stringer("rate", l.Rate), zap.String("method", writer.Method()))
+	return writer, nil
 }
 
 // logPlan says what a large transfer costs and risks on this link.

@@ -55,6 +55,17 @@ func showStatus(w io.Writer, s *sender.Status) error {
 	if s.LinkFault != "" {
 		fmt.Fprintf(t, "LINK\trefuses packets: %s\n", s.LinkFault)
 	}
+	for _, l := range s.Links {
+		state := fmt.Sprintf("by %s, session %d", l.Method, l.Session)
+		if l.Down {
+			state = "GIVEN UP: the others go on without it"
+		}
+		fmt.Fprintf(t, "  link %d\t%s packets of %v\t%s", l.Link, humanize.Comma(int64(l.Packets)), conf.Rate(l.Rate), state)
+		if l.GivenUp > 0 {
+			fmt.Fprintf(t, ", %s packets given up", humanize.Comma(int64(l.GivenUp)))
+		}
+		fmt.Fprintln(t)
+	}
 	if s.Warning != "" {
 		fmt.Fprintf(t, "WARNING\t%s\n", s.Warning)
 	}
@@ -93,7 +104,10 @@ func checkCommand(env *cli.Env) *cobra.Command {
 
 // showPlan prints what the configuration means for a small and a large transfer.
 func showPlan(w io.Writer, path string, c *config, cfg *sender.Config) error {
-	fmt.Fprintf(w, "%s is good: %d channels, %v at MTU %d, seal %s\n", path, len(c.Channels), c.Link.Rate, c.Link.MTU, c.Seal)
+	fmt.Fprintf(w, "%s is good: %d channels, %v at MTU %d, seal %s\n", path, len(c.Channels), conf.Rate(cfg.Forecast.Rate), c.Link.MTU, c.Seal)
+	if links := 1 + len(c.Link.More); links > 1 {
+		fmt.Fprintf(w, "%d links share the packets, of which %d may be lost\n", links, c.Link.Survive)
+	}
 	for _, assumption := range cfg.Forecast.Assumptions() {
 		fmt.Fprintf(w, "assumed: %s\n", assumption)
 	}

@@ -48,6 +48,30 @@ func (b *Bed) SetLoss(loss Loss) error {
 	return b.setOutages(loss)
 }
 
+// Cut breaks the fibre of a link: nothing crosses it any more, and nobody is told. What is lost
+// that way counts as Lost.
+func (b *Bed) Cut(pair int) error {
+	if err := b.checkPair(pair); err != nil {
+		return err
+	}
+	return b.nft(Low, fmt.Sprintf("add rule netdev pawl cut meta oifname %s counter name lost drop\n", wireDevice(pair)))
+}
+
+// Unplug takes the low side's device of a link down, so that sending on it fails.
+func (b *Bed) Unplug(pair int) error {
+	if err := b.checkPair(pair); err != nil {
+		return err
+	}
+	return run("ip", "", "-n", b.Namespace(Low), "link", "set", b.Device(Low, pair), "down")
+}
+
+func (b *Bed) checkPair(pair int) error {
+	if pair < 0 || pair >= b.cfg.Pairs {
+		return fmt.Errorf("testbed: no link %d: there are %d", pair, b.cfg.Pairs)
+	}
+	return nil
+}
+
 // lowRules: the hook on the veth's way out is where packets are lost, one by
 // one, and nothing that comes in from the wire gets any further.
 func (b *Bed) lowRules() string {
@@ -55,6 +79,7 @@ func (b *Bed) lowRules() string {
 	counter lost { }
 	counter reverse { }
 	chain loss { type filter hook egress devices = { %[1]s } priority 0; policy accept; }
+	chain cut { type filter hook egress devices = { %[1]s } priority -1; policy accept; }
 	chain back { type filter hook ingress devices = { %[1]s } priority 0; policy accept; counter name reverse drop; }
 }
 `, b.devices(wireDevice))

@@ -285,6 +285,41 @@ func TestNothingComesBack(t *testing.T) {
 	try(2) // the low side's barrier stands by itself
 }
 
+// TestLinksBreak cuts one link and unplugs it: the cut is silent and counted, the unplugged
+// device is an error, and a link that there is none is one.
+func TestLinksBreak(t *testing.T) {
+	bed := up(t, Config{Pairs: 2})
+	high, low := listen(t, bed, High, 9000), dial(t, bed, Low, 9000)
+	if err := bed.Cut(1); err != nil {
+		t.Fatal(err)
+	}
+	send(t, low, 100)
+	if numbers, _ := receive(t, high); len(numbers) != 100 {
+		t.Errorf("%d of 100 crossed link 0 after link 1 was cut", len(numbers))
+	}
+	if err := bed.Cut(0); err != nil {
+		t.Fatal(err)
+	}
+	send(t, low, 100)
+	if numbers, _ := receive(t, high); len(numbers) != 0 {
+		t.Errorf("%d crossed a link that was cut", len(numbers))
+	}
+	if n := counter(t, bed.Lost); n != 100 {
+		t.Errorf("%d counted as lost, want 100", n)
+	}
+	if err := bed.Unplug(0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := low.Write(make([]byte, 8)); err == nil {
+		t.Error("a device that is down took a packet")
+	}
+	for _, err := range []error{bed.Cut(2), bed.Unplug(-1)} {
+		if err == nil {
+			t.Error("a link that there is none was broken")
+		}
+	}
+}
+
 func TestCommandRunsInside(t *testing.T) {
 	bed := up(t, Config{Pairs: 2, MTU: 9000})
 	for _, side := range []Side{Low, High} {

@@ -1,0 +1,141 @@
+package receiver
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// Socket is a Source that is its own to close.
+type Socket interface {
+	Source
+	Close() error
+}
+
+// Merged is one Source of several sockets, one for each link: packets of sessions and links add up, so that nobody need know
+// which socket a datagram came by.
+//
+//	socket 0 ─ Read ─┐ a batch is handed over where it lies, and its
+//	socket 1 ─ Read ─┼─► Merged.Read      socket reads on when the ingest goroutine
+//	socket 2 ─ Read ─┘                    asks for the next one
+//
+// The memory is that of the sockets, nothing is copied, and each socket's system calls run beside the ingest goroutine.
+type Merged struct {
+	sockets  []Socket
+	full     chan lent
+	done     chan struct{}
+	stop     sync.Once
+	readers  sync.WaitGroup
+	holding  chan struct{} // of the socket whose batch was returned last
+	deadline time.Time
+	timer    *time.Timer
+}
+
+// lent is a socket's batch, or its error, and where to say that it was taken.
+type lent struct {
+	batch [][]byte
+	err   error
+	taken chan struct{}
+}
+
+// Merge makes one Source of sockets. The sockets must have no deadline; Close closes them.
+func Merge(sockets ...Socket) *Merged {
+	m := &Merged{sockets: sockets, full: make(chan lent), done: make(chan struct{}), timer: time.NewTimer(time.Hour)}
+	m.timer.Stop()
+	for _, s := range sockets {
+		m.readers.Go(func() { m.read(s) })
+	}
+	return m
+}
+
+// read hands on what a socket has, until it has an error.
+func (m *Merged) read(s Socket) {
+	taken := make(chan struct{}, 1)
+	for {
+		batch, err := s.Read()
+		select {
+		case m.full <- lent{batch, err, taken}:
+		case <-m.done:
+			return
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-taken:
+		case <-m.done:
+			return
+		}
+	}
+}
+
+// Read returns the next batch of any socket; it is valid until the next Read. An error of one socket is an error of all: what
+// Linux says of a UDP socket that can still be read is never about the link.
+func (m *Merged) Read() ([][]byte, error) {
+	if m.holding != nil {
+		m.holding <- struct{}{} // has room: the socket has one batch out
+		m.holding = nil
+	}
+	if !m.deadline.IsZero() && !time.Now().Before(m.deadline) {
+		return nil, os.ErrDeadlineExceeded
+	}
+	select {
+	case l := <-m.full:
+		if l.err == nil {
+			m.holding = l.taken
+		}
+		return l.batch, l.err
+	case <-m.timer.C:
+		return nil, os.ErrDeadlineExceeded
+	}
+}
+
+// SetDeadline is for the goroutine that reads.
+func (m *Merged) SetDeadline(t time.Time) error {
+	m.deadline = t
+	m.timer.Stop()
+	if !t.IsZero() {
+		m.timer.Reset(time.Until(t))
+	}
+	return nil
+}
+
+// KernelDrops is the sum over the sockets.
+func (m *Merged) KernelDrops() (sum uint64) {
+	for _, n := range m.SocketDrops() {
+		sum += n
+	}
+	return sum
+}
+
+// SocketDrops is KernelDrops of each socket, in the order of Merge.
+func (m *Merged) SocketDrops() []uint64 {
+	all := make([]uint64, len(m.sockets))
+	for i, s := range m.sockets {
+		if c, ok := s.(dropCounter); ok {
+			all[i] = c.KernelDrops()
+		}
+	}
+	return all
+}
+
+// dropCounter is a Source that knows what the kernel dropped for want of room.
+type dropCounter interface{ KernelDrops() uint64 }
+
+// Close closes the sockets and returns when nobody reads them any more. Read must not be waiting.
+func (m *Merged) Close() error {
+	var errs []error
+	m.stop.Do(func() {
+		close(m.done)
+		m.timer.Stop()
+		for i, s := range m.sockets {
+			if err := s.Close(); err != nil {
+				errs = append(errs, fmt.Errorf("close socket %d: %w", i, err))
+			}
+		}
+		m.readers.Wait()
+	})
+	return errors.Join(errs...)
+}
