@@ -88,11 +88,24 @@ func maker(namespace string) (pid int, ok bool) {
 
 func alive(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
 
-// remove kills what runs in a namespace and deletes it.
+// remove kills what runs in a namespace and deletes it. Two processes may sweep at the same time: that it is gone is what
+// both want.
 func remove(namespace string) error {
-	if _, err := os.Lstat(runDir + "/" + namespace); errors.Is(err, fs.ErrNotExist) {
+	gone := func() bool {
+		_, err := os.Lstat(runDir + "/" + namespace)
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	if gone() {
 		return nil
 	}
+	if err := evict(namespace); err != nil && !gone() {
+		return err
+	}
+	return nil
+}
+
+// evict does remove's work on a namespace that is there.
+func evict(namespace string) error {
 	text, err := output("ip", "", "netns", "pids", namespace)
 	if err != nil {
 		return fmt.Errorf("testbed: %w", err)
