@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pawl/cmd/internal/conf"
+	"pawl/cmd/internal/conf/conftest"
 )
 
 // example is the file in the docs that people start from.
@@ -26,26 +27,7 @@ func TestExampleLoads(t *testing.T) {
 
 // TestExampleDefaults holds the commented lines to the defaults: uncommented, they change nothing.
 func TestExampleDefaults(t *testing.T) {
-	text, err := os.ReadFile(example)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	n := 0
-	for _, line := range strings.Split(string(text), "\n") {
-		if strings.HasPrefix(line, "# ") && strings.Contains(line, " = ") {
-			line, n = line[2:], n+1
-		}
-		lines = append(lines, line)
-	}
-	if n < 5 {
-		t.Fatalf("only %d commented settings found", n)
-	}
-	path := filepath.Join(t.TempDir(), "all.toml")
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	all, err := load(path)
+	all, err := load(conftest.Uncommented(t, example, 5))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pawl/cmd/internal/conf"
+	"pawl/cmd/internal/conf/conftest"
 )
 
 // example is the file in the docs that people start from.
@@ -33,24 +34,7 @@ func TestExampleLoads(t *testing.T) {
 
 // TestExampleDefaults holds the commented lines to the defaults: uncommented, they change nothing.
 func TestExampleDefaults(t *testing.T) {
-	text, err := os.ReadFile(example)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, n := strings.Split(string(text), "\n"), 0
-	for i, line := range lines {
-		if strings.HasPrefix(line, "# ") && strings.Contains(line, " = ") {
-			lines[i], n = line[2:], n+1
-		}
-	}
-	if n != 4 {
-		t.Fatalf("%d commented settings, want 4", n)
-	}
-	path := filepath.Join(t.TempDir(), "all.toml")
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	all, err := load(path)
+	all, err := load(conftest.Uncommented(t, example, 4))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf/conftest"
 	"pawl/cmd/internal/keyfile"
 	"pawl/fec"
 	"pawl/framing/seal"
@@ -80,26 +79,7 @@ func TestExampleLoads(t *testing.T) {
 // TestExampleComments takes the mark off each commented setting: all of them must be settings that there are, and those
 // that stand for a plain default must be it.
 func TestExampleComments(t *testing.T) {
-	text, err := os.ReadFile(example)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	n := 0
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "# ") && strings.Contains(line, " = ") {
-			line, n = line[2:], n+1
-		}
-		lines = append(lines, line)
-	}
-	if n < 10 {
-		t.Fatalf("only %d commented settings found", n)
-	}
-	path := filepath.Join(t.TempDir(), "all.toml")
-	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	all, err := load(path)
+	all, err := load(conftest.Uncommented(t, example, 10))
 	if err != nil {
 		t.Fatal(err)
 	}
