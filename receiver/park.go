@@ -90,6 +90,7 @@ func (r *Receiver) unpark(b *block) {
 	if err == nil {
 		return
 	}
+	r.forgotten += uint64(b.count())
 	clear(b.have)
 	b.source, b.repair = 0, 0
 	if !errors.Is(err, errNotParked) {

@@ -98,6 +98,31 @@ func TestPassesAddUp(t *testing.T) {
 	}
 }
 
+// TestDamagedParkingIsForgotten: what the disk changed of a parked block is not believed, and is counted.
+func TestDamagedParkingIsForgotten(t *testing.T) {
+	content, _ := random(t, 64*symbolSize)
+	l := newLow(t, seal.ModeAESGCM)
+	h := newHigh(t, l, nil)
+	id := quarantine.ID{Channel: 1, Transfer: 8}
+	symbols := l.transfer(id, content, fec.Leopard8, 64, 8)
+	const first = 4 + 10 // the plan's symbols, and ten of the content's
+	h.wire.send(l.announce())
+	h.wire.send(l.seal(symbols[:first])...)
+	h.settled() // parks the one block
+	path := filepath.Join(h.store.Dir(quarantine.Incoming, id), quarantine.ContentFile)
+	data, err := os.ReadFile(path)
+	must(t, err)
+	data[symbolSize] ^= 1
+	must(t, os.WriteFile(path, data, 0o600))
+	h.start()
+	h.wire.send(l.announce())
+	h.wire.send(l.seal(symbols)...)
+	h.wantContent(h.waitState(id, quarantine.Complete), content)
+	if s := h.settled(); s.Forgotten != 10 {
+		t.Fatalf("%d symbols were forgotten, want 10", s.Forgotten)
+	}
+}
+
 // TestMissingBlocksAreNamed holds missing.json to a model that counts what was sent, and then completes the transfer.
 func TestMissingBlocksAreNamed(t *testing.T) {
 	const k, r = 32, 8

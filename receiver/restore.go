@@ -1,9 +1,12 @@
 package receiver
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -96,6 +99,9 @@ func (r *Receiver) restore(t *transfer) error {
 func (t *transfer) trust(blocks []quarantine.WrittenBlock) (lost int, err error) {
 	var buf []byte
 	for _, w := range blocks {
+		if int(w.Object) >= len(t.objects) {
+			continue // no Pawl writes it
+		}
 		o := t.objects[w.Object]
 		if o == nil || w.Block >= o.part.Blocks() || o.closed.has(w.Block) {
 			continue
@@ -136,9 +142,8 @@ func (o *object) read(number uint32, buf []byte) ([]byte, error) {
 
 // findParked enters the short blocks that were parked before the receiver stopped. transfer.mu must be held.
 func (o *object) findParked() error {
-	path := o.transfer.dir + "/" + parkedName(o)
-	info, err := os.Stat(path)
-	if os.IsNotExist(err) {
+	info, err := os.Stat(filepath.Join(o.transfer.dir, parkedName(o)))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {

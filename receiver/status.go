@@ -27,7 +27,7 @@ type Status struct {
 	WrittenBytes uint64           `json:"written_bytes"`          // octets of objects written to the quarantine
 	Rebuilt      uint64           `json:"rebuilt"`                // blocks that needed repair symbols
 	Parked       uint64           `json:"parked"`                 // times that a short block went from memory to the disk
-	Forgotten    uint64           `json:"forgotten"`              // symbols dropped because disk or memory had no room
+	Forgotten    uint64           `json:"forgotten"`              // symbols dropped because disk or memory had no room, or the disk changed them
 	Memory       uint64           `json:"memory"`                 // octets of block buffers in use
 	DiskTrouble  bool             `json:"disk_trouble"`           // the quarantine's disk refuses what arrives
 	OneWay       []OneWayStatus   `json:"one_way"`                // evidence that nothing goes back, an entry for each watched interface

@@ -213,7 +213,7 @@ func (r *Receiver) diskTrouble(t *transfer, err error) {
 		zap.Stringer("transfer", t.id), zap.Error(err))
 }
 
-// contentOf is a transfer's content length where it is known.
+// contentLength is the length of the transfer's content, octets; 0 where there is none or nothing of it was heard.
 func (t *transfer) contentLength() uint64 {
 	if o := t.objects[framing.ObjectContent]; o != nil {
 		return o.geometry.Length
