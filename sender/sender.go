@@ -52,6 +52,8 @@ type Sender struct {
 	channels []*channel
 	counters counters
 	gauge    gauge
+	faults   faults
+	room     room
 	schedule *schedule
 	pipeline *pipeline
 	claimer  *claimer
@@ -69,6 +71,7 @@ func New(cfg Config) (*Sender, error) {
 		return nil, fmt.Errorf("configure sender: %w", err)
 	}
 	s := &Sender{cfg: cfg, started: time.Now(), pipeline: newPipeline(cfg.Forecast)}
+	s.cfg.Log = cfg.Log.WithOptions(zap.WrapCore(s.faults.core))
 	for _, c := range cfg.Channels {
 		s.channels = append(s.channels, &channel{Channel: c.withDefaults(), room: make(chan struct{}, 1)})
 	}
@@ -141,6 +144,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	g.Go(func() error { return s.pipeline.hash(inner) })
 	g.Go(func() error { return s.schedule.run(inner, s.reader.pass) })
 	g.Go(func() error { return s.schedule.settle(inner) })
+	g.Go(func() error { return s.room.watch(inner, s.channels) })
 	for _, c := range s.channels {
 		s.watch(inner, g, c)
 	}
