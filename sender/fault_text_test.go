@@ -35,7 +35,7 @@ func TestFaultsKeepTheLastError(t *testing.T) {
 // TestShortText: whatever an error says, a beat can carry it.
 func TestShortText(t *testing.T) {
 	for _, text := range []string{
-		"", "plain", "esc \x1b[2J", "bad utf \xff\xfe", "line\nfeed", strings.Repeat("é", 100), "‮right to left", strings.Repeat("x", 119) + "é",
+		"", "plain", "esc \x1b[2J", "bad utf \xff\xfe", "line\nfeed", strings.Repeat("é", 100), "\u202eright to left", strings.Repeat("x", 119) + "é",
 		strings.Repeat("名", 40) + "x", "\u00a0nbsp", "🙂🙂",
 	} {
 		short := shortText(text, maxFault)
