@@ -90,7 +90,7 @@ func (c *Codecs) make(g geometry) (Codec, error) {
 	case Leopard8, Leopard16:
 		return newLeopard(g.code, g.k, g.r, &c.work)
 	case Classic:
-		return newClassic(g.k, g.r)
+		return newClassic(g.k, g.r, &c.work)
 	}
 	return nil, fmt.Errorf("%w: %v", ErrGeometry, g.code)
 }
