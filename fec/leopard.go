@@ -45,34 +45,37 @@ func newLeopard(code Code, k, r int, work *workspace) (Codec, error) {
 //
 // Counted in multiplications of a symbol: with m the power of two at or above R and N the one
 // at or above m+K, the library encodes in (K+m)/2*log(m) and rebuilds in N*log(N), whatever is
-// lost. Solving n equations takes n*n, and in leopard8, where octets have to be turned into
-// another basis and back, as much as 40 more for each n. Measured for 1408 octets (µs, one core
-// of an AMD EPYC with GFNI; decision 0010): a multiplication takes 27 to 37 ns within the library's
-// transforms, 16 to 28 in solving, the change of basis 0.56.
+// lost. Solving n equations takes n*n, a quarter more in leopard16, where it reads more memory,
+// and 48 more for each n in leopard8, where octets are turned into another basis and back.
+// Measured for 1408 octets (µs, one core of an AMD EPYC with GFNI; decision 0010): a
+// multiplication takes 27 to 37 ns within the library's transforms, 16 to 28 in solving, the
+// change of basis of a symbol 560.
 //
-//	leopard8  200+20    encode 21, rebuild   62; by syndromes 20 for 1 lost,    59 for   20; fewLost 20
-//	leopard8  128+64    encode 13, rebuild   60; by syndromes 21 for 1 lost,    95 for   32; fewLost 23
-//	leopard16 1000+50   encode 85, rebuild 1220; by syndromes 84 for 1 lost,   162 for   50; fewLost 50
-//	leopard16 1000+200  encode 117, rebuild 1210; by syndromes 117 for 1 lost, 1240 for 200; fewLost 132
-//	leopard16 4000+360  encode 530, rebuild 4440; by syndromes 530 for 1 lost, 6140 for 360; fewLost 293
+//	leopard8  200+20    encode  21, rebuild   62; by syndromes  20 for 1 lost,   60 for  20; fewLost  20
+//	leopard8  128+64    encode  13, rebuild   58; by syndromes  21 for 1 lost,   95 for  32; fewLost  21
+//	leopard16 1000+50   encode  85, rebuild 1220; by syndromes  84 for 1 lost,  162 for  50; fewLost  50
+//	leopard16 1000+200  encode 117, rebuild 1210; by syndromes 117 for 1 lost, 1240 for 200; fewLost 118
+//	leopard16 4000+360  encode 530, rebuild 4100; by syndromes 530 for 1 lost, 4590 for 293; fewLost 256
 //
-// The count bounds the work of a hostile pattern by that of the library's rebuilding, and n by
-// 478 (N = 16384), the rows of a solver by 457 KiB.
+// The count bounds the work of a hostile pattern by that of the library's rebuilding, and
+// maxSolved the memory: n*n factors, 128 KiB.
 func fewLost(code Code, k, r int) int {
 	log := func(n int) int { return max(bits.Len(uint(n-1)), 1) }
 	m := powerOfTwo(r)
 	all := powerOfTwo(m + k)
-	saved := all*log(all) - (k+m)*log(m)/2
-	each := 40
+	saved, each := all*log(all)-(k+m)*log(m)/2, 48
 	if code == Leopard16 {
-		each = 0
+		saved, each = saved*4/5, 0
 	}
 	n := 0
-	for n < min(k, r) && (n+1)*(n+1+each) <= saved {
+	for n < min(k, r, maxSolved) && (n+1)*(n+1+each) <= saved {
 		n++
 	}
 	return n
 }
+
+// maxSolved bounds the equations solved at once, whatever the geometry.
+const maxSolved = 256
 
 func (c *leopardCodec) Encode(symbols [][]byte) error {
 	if err := whole(symbols, c.k, c.r); err != nil {
