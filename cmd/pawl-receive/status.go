@@ -95,6 +95,9 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	}
 	fmt.Fprintf(t, "transfers\t%d arriving, %d completed, %d put aside incomplete\n", s.Arriving, s.Completed, s.Incomplete)
 	showOneWay(t, s)
+	if s.LinkFault != "" {
+		fmt.Fprintf(t, "LINK\tcan't be read: %s\n", s.LinkFault)
+	}
 	if s.DiskTrouble {
 		fmt.Fprintln(t, "DISK\tthe quarantine's disk refuses what arrives: see the log")
 	}
