@@ -94,6 +94,9 @@ func (c *config) check() error {
 	default:
 		return conf.Wrong("link.method", "%q is none of \"auto\", \"gro\", \"mmsg\" and \"plain\"", c.Link.Method)
 	}
+	if err := c.checkMachine(); err != nil {
+		return err
+	}
 	if c.Idle < conf.Duration(time.Second) {
 		return conf.Wrong("idle", "less than 1s would put transfers aside between two packets")
 	}

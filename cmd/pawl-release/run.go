@@ -107,8 +107,10 @@ func checkCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-config",
 		Short: "Read the configuration and say what is wrong with it",
-		Long: `Check-config reads the configuration and the sender's key and opens nothing else. It says what each channel
-does with a transfer that passes.`,
+		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, the sender's key, and
+whether the folders are there. It says what each channel does with a transfer that passes, and prints what is in
+force, defaults too, in the form of the file; a max of 0 there is no bound but the format's. A mistake is named with
+file and line, and what to write instead.`,
 		Example: "  pawl-release check-config -c /etc/pawl/pawl-release.toml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -117,8 +119,11 @@ does with a transfer that passes.`,
 				return err
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
+			if err = conf.At("sender", err); err == nil {
+				err = c.checkFolders()
+			}
 			if err != nil {
-				return err
+				return conf.Locate(path, err)
 			}
 			if _, err := fmt.Fprintf(env.Stdout, "sender %s\n", key.Fingerprint()); err != nil {
 				return err
@@ -128,7 +133,7 @@ does with a transfer that passes.`,
 					return err
 				}
 			}
-			return nil
+			return conf.Effective(env.Stdout, c)
 		},
 	}
 	configFlag(cmd, &path)

@@ -124,6 +124,9 @@ func (c *config) check() error {
 		return conf.Wrong("channel", "no [[channel]] is configured: write at least one with id, name and folder")
 	}
 	forecast, err := c.Link.forecast()
+	if err == nil {
+		err = c.checkMachine()
+	}
 	if err != nil {
 		return err
 	}
@@ -230,10 +233,10 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 		return out, nil
 	}
 	code, err := fec.ParseCode(ch.FEC.Code)
-	if err == nil {
-		err = fec.Check(code, ch.FEC.K, ch.FEC.R)
-	}
 	if err != nil {
+		return bad("fec.code", "%w", err)
+	}
+	if err := fec.Check(code, ch.FEC.K, ch.FEC.R); err != nil {
 		return bad("fec", "%w", err)
 	}
 	if ch.FEC.Depth < 1 {
