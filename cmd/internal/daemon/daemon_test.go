@@ -37,7 +37,6 @@ type fake struct {
 	sick  *atomic.Bool
 	moved func(string)
 	fail  chan error
-	live  bool // reloads while it runs
 }
 
 func (f *fake) Run(ctx context.Context) error {

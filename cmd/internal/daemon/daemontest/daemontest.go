@@ -12,9 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"pawl/cmd/internal/cli"
 )
 
 // patience is how long something is waited for that must come.
@@ -100,7 +101,7 @@ next:
 // Reload sends SIGHUP and returns what the program says once it is ready again.
 func (d *Daemon) Reload() string {
 	d.t.Helper()
-	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := d.cmd.Process.Signal(cli.Hangup); err != nil {
 		d.t.Fatal(err)
 	}
 	d.Hear("RELOADING=1", "MONOTONIC_USEC=")
@@ -110,7 +111,7 @@ func (d *Daemon) Reload() string {
 // Stop sends SIGTERM, holds the program to STOPPING and to exit code 0, and returns its log.
 func (d *Daemon) Stop() string {
 	d.t.Helper()
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.cmd.Process.Signal(cli.Terminate); err != nil {
 		d.t.Fatal(err)
 	}
 	d.Hear("STOPPING=1")
