@@ -74,7 +74,7 @@ name = "updates"
 		{"no channel", "[[channel]]\nid = 1\nname = \"updates\"\n", "", "no [[channel]]"},
 		{"id", `id = 1`, `id = 0`, "id: 0 is not in 1 to 65535"},
 		{"twice", "name = \"updates\"\n", "name = \"updates\"\n[[channel]]\nid = 1\nname = \"other\"\n", "used twice"},
-		{"expectation", "id = 1\n", "id = 1\nexpect = [\"daily 6\"]\n", `channel "updates": expect: "daily 6": want "daily 06:00"`},
+		{"expectation", "id = 1\n", "id = 1\nexpect = [\"daily 6\"]\n", `channel.expect: "daily 6": want "daily 06:00"`},
 		{"grace", "id = 1\n", "id = 1\nexpect_grace = \"-1h\"\n", "expect_grace"},
 		{"idle", `state = "s"`, "state = \"s\"\nidle = \"1ms\"", "idle"},
 	} {

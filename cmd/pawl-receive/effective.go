@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pawl/cmd/internal/conf"
+	"pawl/receiver"
 )
 
 // minMemory is the least that the receiver takes for block buffers, octets.
@@ -53,6 +54,9 @@ func (c *config) effective() *config {
 		}
 		if ch.MaxTransfers == 0 {
 			ch.MaxTransfers = 256
+		}
+		if ch.Grace == 0 {
+			ch.Grace = conf.Duration(receiver.DefaultGrace)
 		}
 		e.Channels = append(e.Channels, ch)
 	}

@@ -24,6 +24,7 @@ var families = []metrics.Family[receiver.Status]{
 	}),
 	number("read_errors_total", "Times that a socket could not be read.", func(s *receiver.Status) uint64 { return s.ReadErrors }),
 	yes("link_fault", "1 while a socket can't be read.", func(s *receiver.Status) bool { return s.LinkFault != "" }),
+	number("warnings", "Things that somebody should look at: pawl-receive status names them.", func(s *receiver.Status) uint64 { return uint64(len(s.Warnings)) }),
 	number("transfers_arriving", "Transfers that are arriving.", func(s *receiver.Status) uint64 { return uint64(s.Arriving) }),
 	number("transfers_completed_total", "Transfers that went to complete.", func(s *receiver.Status) uint64 { return s.Completed }),
 	number("transfers_incomplete_total", "Times that a transfer was put aside with symbols missing.", func(s *receiver.Status) uint64 { return s.Incomplete }),

@@ -54,6 +54,8 @@ var wrongRows = []conftest.Row{
 	{Key: "channel.name", Line: ``, Want: "is missing: write what people call the channel"},
 	{Key: "channel.quota", Line: `quota = "much"`, Want: `write "128MiB", "10KiB" or 4096`},
 	{Key: "channel.max_transfer", Line: `max_transfer = -5`, Want: `write "128MiB", "10KiB" or 4096`},
+	{Key: "channel.expect", Line: `expect = ["daily 6"]`, Want: `want "daily 06:00"`},
+	{Key: "channel.expect_grace", Line: `expect_grace = 5`, Want: `write "5ms", "30s" or "7d"`},
 	{Key: "channel.max_transfers", Line: `max_transfers = 5000`, Want: "5000 is not in 1 to 4096"},
 }
 
