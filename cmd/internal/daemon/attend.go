@@ -21,6 +21,7 @@ func (p *process[C]) attend(ctx context.Context, core Core, hangups <-chan os.Si
 		select {
 		case err := <-r.ended:
 			r.end()
+			p.tell.say("stopping", stopping)
 			return err
 		case <-ctx.Done():
 			p.tell.say("stopping", stopping)
@@ -28,7 +29,8 @@ func (p *process[C]) attend(ctx context.Context, core Core, hangups <-chan os.Si
 		case <-hangups:
 			p.tell.reloading()
 			next, err := p.reload(ctx, r)
-			if err != nil {
+			if next == nil {
+				p.tell.say("stopping", stopping)
 				return err
 			}
 			r = next
@@ -54,7 +56,7 @@ func (p *process[C]) pulse(core Core, now time.Time) {
 	}
 }
 
-// reload takes the configuration anew, and returns what runs then. An error is the end of the program.
+// reload takes the configuration anew, and returns what runs then; nil, with or without an error, is the end of the program.
 func (p *process[C]) reload(ctx context.Context, r *run) (*run, error) {
 	next, err := p.Load(p.path)
 	if err == nil {

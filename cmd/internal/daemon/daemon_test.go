@@ -37,6 +37,8 @@ type fake struct {
 	sick  *atomic.Bool
 	moved func(string)
 	fail  chan error
+
+	closing func() // nil for nothing
 }
 
 func (f *fake) Run(ctx context.Context) error {
@@ -57,7 +59,13 @@ func (f *fake) Alive(time.Time) error {
 }
 
 func (f *fake) Collect(chan<- prometheus.Metric) {}
-func (f *fake) Close() error                     { f.moved("close " + f.word); return nil }
+func (f *fake) Close() error {
+	f.moved("close " + f.word)
+	if f.closing != nil {
+		f.closing()
+	}
+	return nil
+}
 
 // livefake takes configurations while it runs.
 type livefake struct{ *fake }
@@ -81,8 +89,9 @@ type bench struct {
 	end   context.CancelFunc
 	ended chan error
 
-	mu    sync.Mutex
-	moves []string
+	closing func()
+	mu      sync.Mutex
+	moves   []string
 }
 
 func (b *bench) moved(what string) {
@@ -132,7 +141,11 @@ func start(t *testing.T, live bool, text string) *bench {
 			if c.Word == "unopenable" {
 				return nil, errors.New("no room")
 			}
-			f := &fake{word: c.Word, sick: &b.sick, moved: b.moved, fail: b.fail}
+			f := &fake{word: c.Word, sick: &b.sick, moved: b.moved, fail: b.fail, closing: func() {
+				if b.closing != nil {
+					b.closing()
+				}
+			}}
 			if b.live {
 				return livefake{f}, nil
 			}
@@ -281,5 +294,21 @@ func TestHealth(t *testing.T) {
 	s.reloaded(errors.New("bad\nline"))
 	if h := s.health(); h.Healthy || h.Reasons[0] != "the line stands still" || !strings.HasSuffix(h.Notes[0], "in use: bad") {
 		t.Errorf("with a sick core: %+v", h)
+	}
+}
+
+// TestStopDuringReload: a program that is stopped while it changes cores ends, and says so.
+func TestStopDuringReload(t *testing.T) {
+	b := start(t, false, "word = \"one\"\n")
+	b.hear("READY=1")
+	b.closing = b.end // the stop comes while the first core is given back
+	b.write("word = \"two\"\n")
+	b.hangup()
+	b.hear("STOPPING=1")
+	if err := <-b.ended; err != nil {
+		t.Error(err)
+	}
+	if got := strings.Join(b.moves, ", "); got != "run one, close one" {
+		t.Errorf("cores did: %s", got)
 	}
 }
