@@ -21,6 +21,7 @@ func (r *TransferReport) Case() string {
 		{r.KilledAt > 0, "/killed"},
 		{r.Links > 1, fmt.Sprintf("/links=%d/survive=%d", r.Links, r.Survive)},
 		{r.WasCut, "/cut"},
+		{r.HighDisk, "/high=disk"},
 	} {
 		if more.is {
 			name += more.text
@@ -49,7 +50,7 @@ func (r *TransferReport) AddTo(row *Row) {
 		return
 	}
 	for metric, value := range map[string]float64{
-		"goodput_bps": r.Goodput, "crossing_bps": r.Crossing, "overhead_ratio": r.OverheadRatio,
+		"goodput_bps": r.Goodput, "crossing_bps": r.Crossing, "verified_bps": r.Verified, "repair_ratio": r.RepairRatio, "planned_ratio": r.PlannedRatio, "overhead_ratio": r.OverheadRatio,
 		"cpu_send_s_per_gb": r.CPUSend, "cpu_receive_s_per_gb": r.CPUReceive, "cpu_release_s_per_gb": r.CPURelease,
 		"cpu_total_s_per_gb": r.CPUSend + r.CPUReceive + r.CPURelease,
 		"rss_send_bytes":     float64(r.RSSSend), "rss_receive_bytes": float64(r.RSSReceive), "rss_release_bytes": float64(r.RSSRelease),

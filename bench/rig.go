@@ -26,6 +26,7 @@ import (
 //	<dir>/source/                     what is sent
 type rig struct {
 	dir      string
+	highDir  string // of what is <dir>/high above; "": there
 	programs string // folder of the executables
 	command  func(side testbed.Side, name string, args ...string) *exec.Cmd
 	settings settings
@@ -92,6 +93,9 @@ func (r *rig) low(elements ...string) string {
 }
 
 func (r *rig) high(elements ...string) string {
+	if r.highDir != "" {
+		return filepath.Join(append([]string{r.highDir}, elements...)...)
+	}
 	return filepath.Join(append([]string{r.dir, "high"}, elements...)...)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"pawl/fec"
@@ -41,6 +42,8 @@ type TransferScenario struct {
 	Uncut    bool          // let GSO packets cross whole; see testbed.Config
 	Programs string        // folder of the programs; "" is that of this executable
 	Work     string        // where to make the work folder; "" is /dev/shm, or else the folder for temporary files
+	High     string        // where to make the folders of the high side; "" is in the work folder
+	Version  string        // of this program, for the report
 	Keep     bool          // leave the work folder
 	Timeout  time.Duration // of the transfer; 0 is ten times what the rate asks for, and a minute
 }
@@ -99,9 +102,8 @@ type transfer struct {
 	sent   survey
 	report *TransferReport
 
-	ballast          *ballast
-	begun            time.Time // the file was submitted
-	crossed, arrived time.Time // complete in quarantine; whole in the inbox
+	ballast *ballast
+	times   times
 }
 
 // Run plays the scenario; say gets a line now and then for whoever watches. It needs root
@@ -121,31 +123,50 @@ func (s TransferScenario) Run(ctx context.Context, say func(string)) (report *Tr
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, bed.Down()) }()
-	dir, err := workFolder(s.Work)
+	dir, highDir, clear, err := s.folders(say)
 	if err != nil {
 		return nil, err
 	}
-	if s.Keep {
-		say("work folder: " + dir)
-	} else {
-		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, clear()) }()
+	machine, err := ReadMachine()
+	if err != nil {
+		return nil, err
 	}
 	ends := make([]netip.AddrPort, s.Links)
 	for pair := range ends {
 		ends[pair] = netip.AddrPortFrom(bed.Address(testbed.High, pair), port)
 	}
-	t := &transfer{TransferScenario: &s, bed: bed, say: say, report: newTransferReport(&s), rig: &rig{
-		dir: dir, programs: s.Programs, command: bed.Command,
+	t := &transfer{TransferScenario: &s, bed: bed, say: say, report: newTransferReport(&s, machine), rig: &rig{
+		dir: dir, highDir: highDir, programs: s.Programs, command: bed.Command,
 		settings: settings{
 			remote: ends[0], listen: ends[0], more: ends[1:], survive: s.Survive,
 			mtu: s.MTU, rate: s.Rate, loss: *s.Stated, burst: s.Loss.Outage, burstEvery: s.Loss.Every,
 			seal: s.Seal, passes: s.Passes, passGap: s.PassGap,
 		}}}
-	defer func() { err = errors.Join(err, t.rig.stop()) }()
+	defer func() { err = errors.Join(err, t.rig.stop(), t.ballast.drop()) }()
 	if err := t.play(ctx); err != nil {
 		return nil, err
 	}
 	return t.report, nil
+}
+
+// folders makes the work folder and that of the high side, "" if it is in the work folder. clear removes them.
+func (s *TransferScenario) folders(say func(string)) (dir, high string, clear func() error, err error) {
+	if dir, err = workFolder(s.Work); err != nil {
+		return "", "", nil, err
+	}
+	clear = func() error { return os.RemoveAll(dir) }
+	if s.High != "" {
+		if high, err = workFolder(s.High); err != nil {
+			return "", "", nil, errors.Join(err, clear())
+		}
+		clear = func() error { return errors.Join(os.RemoveAll(dir), os.RemoveAll(high)) }
+	}
+	if s.Keep {
+		say(strings.TrimSpace("work folder: " + dir + " " + high))
+		clear = func() error { return nil }
+	}
+	return dir, high, clear, nil
 }
 
 func (t *transfer) play(ctx context.Context) (err error) {
@@ -180,7 +201,7 @@ func (t *transfer) timeout() time.Duration {
 }
 
 // cross starts the programs, submits the file and waits for its end on both sides.
-func (t *transfer) cross(ctx context.Context) error {
+func (t *transfer) cross(ctx context.Context) (err error) {
 	if err := t.rig.startSend(ctx); err != nil {
 		return err
 	}
@@ -192,12 +213,13 @@ func (t *transfer) cross(ctx context.Context) error {
 	if err := t.rig.startRelease(); err != nil {
 		return err
 	}
-	if err := t.warm(); err != nil {
+	// What the quarantine, the inbox and the programs take from now on.
+	if t.ballast, err = load(2*t.report.ContentBytes + 128<<20); err != nil {
 		return err
 	}
 	t.say(fmt.Sprintf("submitting %s: %d octets in %d files", t.name, t.report.ContentBytes, t.report.Files))
-	t.begun = time.Now()
-	err := sender.Submit(ctx, t.rig.socket(), sender.Request{Channel: channelName, Paths: []string{t.rig.source(t.name)}}, t.answered)
+	t.times.begun = time.Now()
+	err = sender.Submit(ctx, t.rig.socket(), sender.Request{Channel: channelName, Paths: []string{t.rig.source(t.name)}}, t.answered)
 	if err != nil || t.report.Refused != "" {
 		return err
 	}
@@ -215,19 +237,6 @@ func (t *transfer) cross(ctx context.Context) error {
 	}
 	// Copies and further passes still cost: the account is made when the sender has no more to do.
 	return await(ctx, "pawl-send to finish", t.rig.running(), func() (bool, error) { return t.senderIdle(ctx) })
-}
-
-// warm touches the memory that the quarantine and the programs take from now on, and that the inbox takes once the content
-// has crossed.
-func (t *transfer) warm() (err error) {
-	arrival, err := load(t.rig.dir, "ballast-quarantine", t.report.ContentBytes+256<<20)
-	if err != nil {
-		return err
-	}
-	if t.ballast, err = load(t.rig.dir, "ballast-inbox", t.report.ContentBytes); err != nil {
-		return err
-	}
-	return arrival.drop()
 }
 
 func (t *transfer) answered(p sender.Progress) {
@@ -260,9 +269,9 @@ func (t *transfer) follow(ctx context.Context) error {
 	looked := time.Now()
 	return await(ctx, "the transfer", t.rig.running(), func() (bool, error) {
 		if _, err := os.Lstat(t.rig.inbox(t.name)); err == nil {
-			t.arrived = time.Now()
-			if t.crossed.IsZero() {
-				t.crossed = t.arrived
+			t.times.arrived = time.Now()
+			if t.times.crossed.IsZero() {
+				t.times.crossed = t.times.arrived
 			}
 			t.report.State = quarantine.Released
 			return true, nil
@@ -274,17 +283,14 @@ func (t *transfer) follow(ctx context.Context) error {
 		t.report.State = state
 		switch state {
 		case quarantine.Complete, quarantine.Checking, quarantine.Held, quarantine.Released:
-			if t.crossed.IsZero() {
-				t.crossed = time.Now()
-				if err := t.ballast.drop(); err != nil {
-					return false, err
-				}
-				t.say("complete in quarantine after " + t.crossed.Sub(t.begun).Round(time.Millisecond).String())
+			if t.times.crossed.IsZero() {
+				t.times.crossed = time.Now()
+				t.say("complete in quarantine after " + t.times.crossed.Sub(t.times.begun).Round(time.Millisecond).String())
 			}
 		case quarantine.Rejected:
 			return true, nil
 		case quarantine.Incomplete, "":
-			if time.Since(looked) < time.Second || state == "" && time.Since(t.begun) < t.Late+2*idle {
+			if time.Since(looked) < time.Second || state == "" && time.Since(t.times.begun) < t.Late+2*idle {
 				return false, nil
 			}
 			looked = time.Now()
@@ -332,8 +338,11 @@ func (t *transfer) account(ctx context.Context) error {
 			return err
 		}
 	}
-	r.time(t.begun, t.crossed, t.arrived)
-	return nil
+	if err := t.rig.moments(&t.times); err != nil {
+		return err
+	}
+	r.time(&t.times)
+	return r.overheads(t.rig.forecast())
 }
 
 // maxDifferences bounds what a report lists: the first ones say what is wrong.
@@ -341,7 +350,7 @@ const maxDifferences = 20
 
 // compare reads what arrived from end to end and holds it against what was sent.
 func (t *transfer) compare() error {
-	if t.arrived.IsZero() {
+	if t.times.arrived.IsZero() {
 		t.report.Differences = []string{"nothing arrived in the inbox"}
 		return nil
 	}

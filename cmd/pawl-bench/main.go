@@ -21,6 +21,7 @@ func root(env *cli.Env) *cobra.Command {
 	cmd.AddCommand(codecCommand(env))
 	cmd.AddCommand(linkCommand(env))
 	cmd.AddCommand(compareCommand(env))
+	cmd.AddCommand(latencyCommand(env))
 	cmd.AddCommand(calibrateCommand(env))
 	cmd.AddCommand(reportCommand(env))
 	return cmd

@@ -52,7 +52,7 @@ says what it took. It ends with 1 if anything differs or a single packet went ba
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.mix, "mix", string(bench.MixRandom), fmt.Sprintf("what crosses, one of %v", bench.Mixes()))
-	flags.TextVar(&f.size, "size", f.size, "`size` of the mixes random and small; 0: the mix's own")
+	flags.TextVar(&f.size, "size", f.size, "`size` of the mixes random, small and sparse; 0: the mix's own")
 	flags.Uint64Var(&f.Seed, "seed", 1, "`seed` of the content")
 	flags.IntVar(&f.MTU, "mtu", 1500, "`MTU` of the link in octets")
 	flags.TextVar(&f.loss, "loss", f.loss, "packets lost one by one, as `0.5%`")
@@ -72,6 +72,7 @@ says what it took. It ends with 1 if anything differs or a single packet went ba
 	flags.BoolVar(&f.Kill, "kill-receiver", false, "kill -9 the receiver at half of the content and start it again")
 	flags.BoolVar(&f.Uncut, "uncut", false, "let packets cross uncut (GSO), as no wire does")
 	flags.StringVar(&f.Work, "work", "", "`folder` to work in; default /dev/shm")
+	flags.StringVar(&f.High, "high", "", "`folder` for quarantine and inbox, such as a disk for what memory can't hold; default in the work folder")
 	flags.BoolVar(&f.Keep, "keep", false, "leave the work folder")
 	flags.DurationVar(&f.Timeout, "timeout", 0, "give up after this `time`; default by size and rate")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to `FILE`, - for standard output")
@@ -102,6 +103,7 @@ func (f *transferFlags) run(cmd *cobra.Command, env *cli.Env) error {
 		stated := float64(f.stated)
 		f.Stated = &stated
 	}
+	f.Version = cli.Version()
 	report, err := f.Run(cmd.Context(), func(line string) { fmt.Fprintln(env.Stderr, line) })
 	if errors.Is(err, bench.ErrScenario) {
 		return cli.Usagef("--links, --survive-links, --cut-link, --cut-at: %w", err)
