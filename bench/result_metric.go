@@ -46,7 +46,8 @@ var units = []struct {
 
 // exceptions are metrics whose end says too little or the wrong thing.
 var exceptions = map[string]Metric{
-	"whole_ratio": {Unit: "", Better: Higher}, // transfers that arrived intact, of all
+	"whole_ratio":   {Unit: "", Better: Higher}, // transfers that arrived intact, of all
+	"sent_rate_bps": {Unit: "bit/s"},            // follows what was asked
 
 	// What was asked for, or follows from it.
 	"content_bytes": {Unit: "B"}, "size_bytes": {Unit: "B"}, "rate_bps": {Unit: "bit/s"}, "asked_rate_bps": {Unit: "bit/s"},
