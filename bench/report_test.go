@@ -28,7 +28,7 @@ func reportResults() []*Result {
 	transfers := &Result{Pawl: hostile, Kind: KindTransfer, Machine: reportMachine(), Settings: map[string]string{hostile: hostile}}
 	for _, loss := range []float64{0, 0.01, 0.05} {
 		report := TransferReport{Mix: MixRandom, ContentBytes: 1 << 30, MTU: 1500, Rate: 6e9, Seal: "aes-256-gcm", Passes: 1, Loss: loss, Stated: loss, Intact: true,
-			Goodput: 4.2e9 - 2e10*loss, CPUSend: 1.25, CPUReceive: 2, CPURelease: 0.5, OverheadRatio: 1.05 + loss}
+			Goodput: 4.2e9 - 2e10*loss, CPUSend: 1.25, CPUReceive: 2, CPURelease: 0.5, OverheadRatio: 1.05 + loss, RepairRatio: 0.02 + loss, PlannedRatio: 0.02 + loss, Crossing: 5e9, Verified: 4.5e9}
 		again := report
 		again.Goodput *= 0.9
 		transfers.Rows = append(transfers.Rows, TransferRows([]TransferReport{report, again, report})...)
@@ -108,22 +108,23 @@ func TestReportJudges(t *testing.T) {
 	r := NewReport([]string{"a", "b"}, reportResults())
 	var got []string
 	for _, j := range r.judged {
-		got = append(got, fmt.Sprintf("%d %s %v", j.Number, j.Metric, j.Met))
+		got = append(got, fmt.Sprintf("%d %s %v", j.Number, j.Metric, j.Judgement))
 	}
 	want := []string{
-		"1 goodput_bps true", "1 cpu_total_s_per_gb true", "2 goodput_bps true", "2 cpu_total_s_per_gb true", "2 whole_ratio true",
-		"5 whole_ratio true", "5 overhead_ratio true",
+		"1 goodput_bps too few runs", "1 verified_bps shown", "1 crossing_bps shown", "1 cpu_total_s_per_gb too few runs",
+		"2 goodput_bps too few runs", "2 verified_bps shown", "2 crossing_bps shown", "2 cpu_total_s_per_gb too few runs", "2 whole_ratio too few runs",
+		"5 whole_ratio too few runs", "5 repair_ratio too few runs", "5 repair_ratio too few runs", "5 overhead_ratio shown", "5 goodput_bps shown",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}
-	if j := r.judged[0]; j.Figure != "4.2 Gbit/s" || j.Low != "3.78 Gbit/s" || j.Bar != "at least 4 Gbit/s" || j.Samples != 3 || r.Missed() != 0 {
+	if j := r.judged[0]; j.Figure != "4.2 Gbit/s" || j.Low != "3.78 Gbit/s" || j.Bar != "at least 4 Gbit/s" || j.Samples != 3 || r.Count(Missed) != 0 {
 		t.Errorf("%+v", j)
 	}
 	slow := reportResults()
 	slow[0].Rows[0].Values["goodput_bps"] = 3.9e9
 	slow[0].Rows[0].Values["cpu_total_s_per_gb"] = 3.81
-	if n := NewReport([]string{"a", "b"}, slow).Missed(); n != 2 {
+	if n := NewReport([]string{"a", "b"}, slow).Count(Missed); n != 2 {
 		t.Errorf("%d missed, want 2", n)
 	}
 }

@@ -23,6 +23,7 @@ func root(env *cli.Env) *cobra.Command {
 	cmd.AddCommand(compareCommand(env))
 	cmd.AddCommand(latencyCommand(env))
 	cmd.AddCommand(pacingCommand(env))
+	cmd.AddCommand(barsCommand(env))
 	cmd.AddCommand(calibrateCommand(env))
 	cmd.AddCommand(reportCommand(env))
 	return cmd
