@@ -38,7 +38,7 @@ const (
 // theCase is a transfer of the whole path over one link, all folders in one place, planned for the loss there is and received from the start.
 func theCase(mix Mix, mtu, loss float64, seal string) func(string, *Row) bool {
 	return func(name string, row *Row) bool {
-		for _, other := range []string{"/outage=", "/stated=", "/late=", "/killed", "/links=", "/high="} {
+		for _, other := range []string{"/outage=", "/stated=", "/late=", "/killed", "/links=", "/high=", "/halves"} {
 			if strings.Contains(name, other) {
 				return false
 			}

@@ -22,6 +22,7 @@ func (r *TransferReport) Case() string {
 		{r.Links > 1, fmt.Sprintf("/links=%d/survive=%d", r.Links, r.Survive)},
 		{r.WasCut, "/cut"},
 		{r.HighDisk, "/high=disk"},
+		{r.Halves, "/halves"},
 	} {
 		if more.is {
 			name += more.text
@@ -47,6 +48,15 @@ func (r *TransferReport) AddTo(row *Row) {
 	row.Sample("kernel_drops", float64(r.KernelDrops))
 	row.Sample("overruns", float64(r.Overruns))
 	if !r.Intact {
+		return
+	}
+	if r.Halves {
+		for metric, value := range map[string]float64{
+			"goodput_bps": r.Goodput, "crossing_bps": r.Crossing, "verified_bps": r.Verified, "cpu_receive_s_per_gb": r.CPUReceive, "cpu_release_s_per_gb": r.CPURelease,
+			"rss_receive_bytes": float64(r.RSSReceive), "rss_release_bytes": float64(r.RSSRelease), "packets_missed": float64(r.PacketsMissed),
+		} {
+			row.Sample(metric, value)
+		}
 		return
 	}
 	for metric, value := range map[string]float64{

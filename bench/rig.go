@@ -27,6 +27,7 @@ import (
 type rig struct {
 	dir      string
 	highDir  string // of what is <dir>/high above; "": there
+	keys     string // folder of the keys; "": they are made, each in its side's folder
 	programs string // folder of the executables
 	command  func(side testbed.Side, name string, args ...string) *exec.Cmd
 	settings settings
@@ -115,10 +116,8 @@ func (r *rig) prepare() error {
 			return err
 		}
 	}
-	for role, file := range map[string]string{"sender": r.low("sender.key"), "receiver": r.high("receiver.key")} {
-		if out, err := exec.Command(filepath.Join(r.programs, "pawl-key"), role, "-o", file).CombinedOutput(); err != nil {
-			return fmt.Errorf("pawl-key %s: %w: %s", role, err, out)
-		}
+	if err := r.makeKeys(); err != nil {
+		return err
 	}
 	for file, text := range map[string]string{
 		r.low("pawl-send.toml"): r.sendConfig(), r.high("pawl-receive.toml"): r.receiveConfig(), r.high("pawl-release.toml"): r.releaseConfig(),
@@ -128,6 +127,31 @@ func (r *rig) prepare() error {
 		}
 	}
 	return nil
+}
+
+// makeKeys makes the two identities, if there are none.
+func (r *rig) makeKeys() error {
+	if r.keys != "" {
+		return nil
+	}
+	for _, role := range []string{"sender", "receiver"} {
+		if out, err := exec.Command(filepath.Join(r.programs, "pawl-key"), role, "-o", r.key(role, "")).CombinedOutput(); err != nil {
+			return fmt.Errorf("pawl-key %s: %w: %s", role, err, out)
+		}
+	}
+	return nil
+}
+
+// key is the file of an identity; suffix is "" or ".pub".
+func (r *rig) key(role, suffix string) string {
+	file := role + ".key" + suffix
+	switch {
+	case r.keys != "":
+		return filepath.Join(r.keys, file)
+	case role == "sender":
+		return r.low(file)
+	}
+	return r.high(file)
 }
 
 func (r *rig) sendConfig() string {
@@ -153,7 +177,7 @@ name = %q
 folder = %q
 passes = %d
 pass_gap = %q
-`, r.low("state"), r.socket(), r.low("sender.key"), r.high("receiver.key.pub"), s.seal,
+`, r.low("state"), r.socket(), r.key("sender", ""), r.key("receiver", ".pub"), s.seal,
 		s.remote, s.rate, s.mtu, s.loss, s.burst, s.burstEvery, s.survive, moreLinks("remote", s.more), channelName, r.low("channel"), s.passes, s.passGap)
 }
 
@@ -172,7 +196,7 @@ mtu = %d
 [[channel]]
 id = 1
 name = %q
-`, r.high("quarantine"), r.high("state"), r.high("receiver.key"), r.low("sender.key.pub"), r.settings.seal, idle,
+`, r.high("quarantine"), r.high("state"), r.key("receiver", ""), r.key("sender", ".pub"), r.settings.seal, idle,
 		r.settings.listen, r.settings.mtu, moreLinks("listen", r.settings.more), channelName)
 }
 
@@ -194,7 +218,7 @@ id = 1
 name = %q
 inbox = %q
 release = "auto"
-`, r.high("quarantine"), r.low("sender.key.pub"), channelName, r.high("inbox"))
+`, r.high("quarantine"), r.key("sender", ".pub"), channelName, r.high("inbox"))
 }
 
 // start runs one of the programs from its configuration.

@@ -32,6 +32,7 @@ type TransferReport struct {
 	Stated       float64 `json:"stated_loss"`
 	Outage       float64 `json:"outage_s"`
 	Every        float64 `json:"every_s"`
+	Halves       bool    `json:"halves"`     // seen from the high side alone: speeds count from the first packet, and nothing is known of the sender
 	HighDisk     bool    `json:"high_apart"` // the high side's folders lay elsewhere, on a disk
 	Late         float64 `json:"late_s"`
 	KilledAt     float64 `json:"receiver_killed_at"` // share of the content that was there; 0: was not killed
