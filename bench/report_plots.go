@@ -17,7 +17,9 @@ import (
 
 // figures are the plots that the results have something for.
 func figures(results []*Result) (all []*figure) {
-	for _, make := range []func([]*Result) *figure{goodputFigure, costFigure, lossFigure, runsFigure, residualFigure} {
+	for _, make := range []func([]*Result) *figure{
+		goodputFigure, timeFigure, costFigure, latencyFigure, pacingFigure, codecFigure, rateFigure, lossFigure, runsFigure, residualFigure,
+	} {
 		if f := make(results); !f.empty() {
 			all = append(all, f)
 		}

@@ -135,20 +135,23 @@ func (r *TransferReport) WriteText(w io.Writer) error {
 	if !r.Intact {
 		verdict = "NOT INTACT"
 	}
-	_, err := fmt.Fprintf(w, `%s: %d files, %.1f MB of %s, %s, loss %.3g %%, %d links, state %s
-  goodput    %.2f Gbit/s to the inbox; %.2f to digests verified, %.2f to complete in quarantine
-  overhead   %.1f %% more packets than source symbols (planned %.1f %%), %.1f %% more octets on the wire than content
+	text := fmt.Sprintf("%s: %d files, %.1f MB of %s, %s, loss %.3g %%, %d links, state %s\n",
+		verdict, r.Files, float64(r.ContentBytes)/1e6, r.Mix, r.Seal, 100*r.Loss, r.Links, r.State)
+	text += fmt.Sprintf("  goodput    %.2f Gbit/s to the inbox; %.2f to digests verified, %.2f to complete in quarantine\n", r.Goodput/1e9, r.Verified/1e9, r.Crossing/1e9)
+	if r.Halves {
+		text += fmt.Sprintf("  cpu s/GB   receive %.2f, release %.2f\n  peak MiB   receive %d, release %d\n  packets    %d missed, %d dropped at the socket\n",
+			r.CPUReceive, r.CPURelease, r.RSSReceive>>20, r.RSSRelease>>20, r.PacketsMissed, r.KernelDrops)
+	} else {
+		text += fmt.Sprintf(`  overhead   %.1f %% more packets than source symbols (planned %.1f %%), %.1f %% more octets on the wire than content
   cpu s/GB   send %.2f, receive %.2f, release %.2f
   peak MiB   send %d, receive %d, release %d
   packets    %d sent, %d lost on the link, %d given up, %d dropped at the socket, %d overrun, %d came back
-`, verdict, r.Files, float64(r.ContentBytes)/1e6, r.Mix, r.Seal, 100*r.Loss, r.Links, r.State,
-		r.Goodput/1e9, r.Verified/1e9, r.Crossing/1e9, 100*r.RepairRatio, 100*r.PlannedRatio, 100*(r.OverheadRatio-1), r.CPUSend, r.CPUReceive, r.CPURelease,
-		r.RSSSend>>20, r.RSSReceive>>20, r.RSSRelease>>20,
-		r.PacketsSent, r.PacketsLost, r.PacketsGivenUp, r.KernelDrops, r.Overruns, r.ReversePackets)
-	for _, line := range r.Differences {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "  %s\n", line)
-		}
+`, 100*r.RepairRatio, 100*r.PlannedRatio, 100*(r.OverheadRatio-1), r.CPUSend, r.CPUReceive, r.CPURelease, r.RSSSend>>20, r.RSSReceive>>20, r.RSSRelease>>20,
+			r.PacketsSent, r.PacketsLost, r.PacketsGivenUp, r.KernelDrops, r.Overruns, r.ReversePackets)
 	}
+	for _, line := range r.Differences {
+		text += "  " + line + "\n"
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }

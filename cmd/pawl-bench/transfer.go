@@ -41,15 +41,18 @@ func transferCommand(env *cli.Env) *cobra.Command {
 		Short: "Send files over a testbed with the real programs, compare and measure",
 		Long: `transfer builds a one-way link of two network namespaces (root), starts pawl-send, pawl-receive and
 pawl-release on it, submits files, waits until they are in the inbox, compares them byte for byte and
-says what it took. It ends with 1 if anything differs or a single packet went back.`,
+says what it took. It ends with 1 if anything differs or a single packet went back. Its halves, "transfer send" and
+"transfer receive", measure real hardware from two machines with nothing coming back.`,
 		Example: `  pawl-bench transfer --size 1GiB --mtu 1500 --loss 1% --json -
   pawl-bench transfer --mix gotree --loss 0.1% --outage 5ms --every 100ms
   pawl-bench transfer --links 2 --survive-links 1 --cut-link 1 --cut-at 50% --rate 1Gbit/s
   pawl-bench transfer --passes 2 --kill-receiver
+  pawl-bench transfer --mix sparse --size 20GiB --high /var/tmp
   pawl-bench transfer --loss 20% --stated-loss 1% --passes 2`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, env) },
 	}
+	cmd.AddCommand(transferSendCommand(env), transferReceiveCommand(env), transferKeysCommand(env))
 	flags := cmd.Flags()
 	flags.StringVar(&f.mix, "mix", string(bench.MixRandom), fmt.Sprintf("what crosses, one of %v", bench.Mixes()))
 	flags.TextVar(&f.size, "size", f.size, "`size` of the mixes random, small and sparse; 0: the mix's own")
