@@ -26,12 +26,22 @@ type Judged struct {
 	Case      string // of the bar
 	Row       string // of the result
 	Metric    string
+	Words     string // what the metric is, for people
 	Bar       string
 	Figure    string
 	Samples   int
 	Asked     int    // samples; 0: any number
 	Low, High string // the least and the largest sample
 	Judgement Judgement
+}
+
+// metricWords say what the metrics with bars are.
+var metricWords = map[string]string{
+	"goodput_bps": "goodput: submit to inbox", "verified_bps": "submit to digests verified", "crossing_bps": "submit to quarantine",
+	"cpu_total_s_per_gb": "CPU, all programs", "whole_ratio": "arrived", "repair_ratio": "packets beyond source symbols", "overhead_ratio": "wire octets per octet",
+	"latency_p50_s": "median", "latency_p99_s": "99th percentile", "latency_max_s": "longest", "rss_send_bytes": "memory of pawl-send",
+	"rss_receive_bytes": "memory of pawl-receive", "rss_release_bytes": "memory of pawl-release", "rate_error_ratio": "error of the rate",
+	"burst_stated_ratio": "longest burst, of the stated", "cpu_pacing_ratio": "CPU of pacing alone, of a core",
 }
 
 // judge puts each row that is the case of a bar beside it.
@@ -58,7 +68,7 @@ func (b bar) judge(rows []*Row, row *Row) Judged {
 	m := MetricOf(b.metric)
 	samples, value := row.Samples[b.metric], row.Values[b.metric]
 	j := Judged{
-		Number: b.number, Case: b.is, Row: row.Name, Metric: b.metric, Figure: m.Format(value), Samples: len(samples), Asked: b.runs,
+		Number: b.number, Case: b.is, Row: row.Name, Metric: b.metric, Words: cmp.Or(metricWords[b.metric], b.metric), Figure: m.Format(value), Samples: len(samples), Asked: b.runs,
 		Bar: "", Judgement: Shown,
 	}
 	if len(samples) > 1 {
@@ -121,7 +131,7 @@ func (r *Report) WriteBars(w io.Writer) error {
 		if j.Low != "" {
 			spread = j.Low + " to " + j.High
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Number, j.Case, j.Metric, j.Figure, spread, j.Bar, j.Runs(), j.Judgement)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Number, j.Case, j.Words, j.Figure, spread, j.Bar, j.Runs(), j.Judgement)
 	}
 	return t.Flush()
 }
