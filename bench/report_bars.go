@@ -64,8 +64,19 @@ func judge(results []*Result) (all []Judged) {
 	return all
 }
 
+// barMetric formats as the page of figures does, with the unit of costs, which the name of the metric says there.
+type barMetric struct{ Metric }
+
+// Format is of Metric.
+func (m barMetric) Format(value float64) string {
+	if m.Unit == "CPU s/GB" {
+		return m.Metric.Format(value) + " s/GB"
+	}
+	return m.Metric.Format(value)
+}
+
 func (b bar) judge(rows []*Row, row *Row) Judged {
-	m := MetricOf(b.metric)
+	m := barMetric{MetricOf(b.metric)}
 	samples, value := row.Samples[b.metric], row.Values[b.metric]
 	j := Judged{
 		Number: b.number, Case: b.is, Row: row.Name, Metric: b.metric, Words: cmp.Or(metricWords[b.metric], b.metric), Figure: m.Format(value), Samples: len(samples), Asked: b.runs,
@@ -107,6 +118,9 @@ func (b bar) judge(rows []*Row, row *Row) Judged {
 	if b.most > 0 {
 		met = value <= b.most
 		j.Bar = "at most " + m.Format(b.most) + words
+	}
+	if b.metric == "whole_ratio" {
+		j.Bar = "all whole"
 	}
 	switch {
 	case !met:
