@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
@@ -44,7 +45,7 @@ func TestApprovalIsForOneProofOnly(t *testing.T) {
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Held)
 	dir := h.store.Dir(quarantine.Held, id)
-	if err := approve(dir, "alice"); err != nil {
+	if err := approve(dir, "alice", noEntry); err != nil {
 		t.Fatal(err)
 	}
 	// Another transfer of the same sender under the same id: signed, whole, and not what alice saw.
@@ -61,7 +62,7 @@ func TestWhatPawlReceivePlantsDoesNotCount(t *testing.T) {
 	objects := checktest.Build(t, id, h.key, checktest.Tree())
 	h.put(t, id, objects)
 	dir := h.store.Dir(quarantine.Complete, id)
-	if err := approve(dir, "mallory"); err != nil {
+	if err := approve(dir, "mallory", noEntry); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeJSON(dir, intentFile, intent{Inbox: h.inbox, Name: "tree"}); err != nil {
@@ -256,26 +257,52 @@ func TestReleaseRefusesWrongProofs(t *testing.T) {
 	other := byPolicy(check.Pass{})
 	forged := yes
 	forged.body[0] ^= 1
+	j := &job{Gate: h.gate, id: id}
+	told, err := j.enterRelease(in, pass, yes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.id.Transfer++
+	another, err := j.enterRelease(in, pass, yes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := h.gate.Enter(&audit.State{Transfer: id.String(), From: "checking", To: "released"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := *in
+	elsewhere.path += "2"
+	j.id.Transfer--
+	moved, err := j.enterRelease(&elsewhere, pass, yes)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		pass     check.Pass
 		approval Approval
+		receipt  audit.Receipt
 		want     error
 	}{
-		"zero pass":             {check.Pass{}, yes, ErrPass},
-		"pass of a dry run":     {dry, yes, ErrPass},
-		"zero approval":         {pass, Approval{}, ErrApproval},
-		"approval of no pass":   {pass, other, ErrApproval},
-		"approval of another":   {pass, forged, ErrApproval},
-		"neither pass nor word": {check.Pass{}, Approval{}, ErrPass},
+		"zero pass":             {check.Pass{}, yes, told, ErrPass},
+		"pass of a dry run":     {dry, yes, told, ErrPass},
+		"zero approval":         {pass, Approval{}, told, ErrApproval},
+		"approval of no pass":   {pass, other, told, ErrApproval},
+		"approval of another":   {pass, forged, told, ErrApproval},
+		"neither pass nor word": {check.Pass{}, Approval{}, told, ErrPass},
+		"zero receipt":          {pass, yes, audit.Receipt{}, ErrReceipt},
+		"receipt of another":    {pass, yes, another, ErrReceipt},
+		"receipt of a move":     {pass, yes, state, ErrReceipt},
+		"receipt for elsewhere": {pass, yes, moved, ErrReceipt},
 	} {
-		if err := Release(dir, stage, c.pass, c.approval); !errors.Is(err, c.want) {
+		if err := Release(dir, stage, c.pass, c.approval, c.receipt); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if _, err := os.Lstat(filepath.Join(h.inbox, "tree")); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("released: %v", err)
 	}
-	if err := Release(dir, stage, pass, yes); err != nil {
+	if err := Release(dir, stage, pass, yes, told); err != nil {
 		t.Fatal(err)
 	}
 	if err := diff(h.inbox, checktest.Tree()); err != nil {
