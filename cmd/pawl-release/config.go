@@ -21,7 +21,15 @@ type config struct {
 	Sender     string        `toml:"sender"`     // file of the sender's public key
 	Rescan     conf.Duration `toml:"rescan"`     // how often everything is looked through; default 30 s
 	Log        string        `toml:"log"`        // "text" (default) or "json"
+	Audit      auditConfig   `toml:"audit"`
 	Channels   []channel     `toml:"channel"`
+}
+
+// auditConfig is the audit log: folder and key, or off.
+type auditConfig struct {
+	Folder string `toml:"folder"` // folder that is there; the log lies in it
+	Key    string `toml:"key"`    // file of the log's secret key
+	Off    bool   `toml:"off"`    // keep none
 }
 
 type channel struct {
@@ -63,6 +71,10 @@ func (c *config) check() error {
 		return fmt.Errorf("log: %q is neither \"text\" nor \"json\"", c.Log)
 	case c.Rescan < conf.Duration(time.Second):
 		return errors.New("rescan: less than 1s keeps the disk busy with nothing")
+	case c.Audit.Off && (c.Audit.Folder != "" || c.Audit.Key != ""):
+		return errors.New("audit: off = true beside a folder or a key: say one of the two")
+	case !c.Audit.Off && (c.Audit.Folder == "" || c.Audit.Key == ""):
+		return errors.New("audit: write folder and key (see pawl-key audit), or off = true to keep no log of what is released")
 	case len(c.Channels) == 0:
 		return errors.New("no [[channel]] is configured: write at least one with id, name and inbox")
 	}
@@ -132,5 +144,11 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 			Limits: framing.PlanLimits{Entries: uint64(ch.MaxEntries), Content: uint64(ch.MaxTransfer)},
 		})
 	}
-	return store, release.NewGate(store, sender, channels, who, log), nil
+	gate := release.NewGate(store, sender, channels, who, log)
+	book, err := c.Audit.open(log)
+	if err != nil {
+		return nil, nil, err
+	}
+	gate.Audit(book)
+	return store, gate, nil
 }

@@ -32,7 +32,7 @@ can't be released because of a full disk or an absent inbox is tried again.`,
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), env, c)
+			return run(cmd.Context(), env, c, path)
 		},
 	}
 	configFlag(cmd, &path)
@@ -40,13 +40,18 @@ can't be released because of a full disk or an absent inbox is tried again.`,
 }
 
 // run releases until ctx ends; that is no failure.
-func run(ctx context.Context, env *cli.Env, c *config) error {
+func run(ctx context.Context, env *cli.Env, c *config, path string) (err error) {
 	log := env.Logger(c.Log)
 	defer func() { _ = log.Sync() }()
 	store, gate, err := c.gate("pawl-release", log)
 	if err != nil {
 		return err
 	}
+	stopped, err := c.Audit.begin(gate, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopped(err)) }()
 	// Watched first and listed after, so that nothing falls in between.
 	arrivals, err := watch.Open(store.Folder(quarantine.Complete))
 	if err != nil {
