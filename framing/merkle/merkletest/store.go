@@ -55,3 +55,16 @@ func Key(t testing.TB, origin string) *merkle.Key {
 	}
 	return key
 }
+
+// fixedKey was made for tests and signs nothing else.
+const fixedKey = "PRIVATE+KEY+example.org/pawl/fixed+4107d4fc+AcHR4ZpPv5pszXCmHsgmn+uQ/h1PwSGQfFHaW8PlchcT"
+
+// FixedKey is a key that is the same in every process: the workers of a fuzzer must agree on what is signed.
+func FixedKey(t testing.TB) *merkle.Key {
+	t.Helper()
+	key, err := merkle.ParseKey(fixedKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
