@@ -44,6 +44,18 @@ func (a *auditConfig) open(log *zap.Logger) (release.Recorder, error) {
 	return book, nil
 }
 
+// describe says in a few words where the log is and whose.
+func (a *auditConfig) describe() (string, error) {
+	if a.Off {
+		return "off: nothing that is released can be proved later", nil
+	}
+	key, err := keyfile.AuditKey(a.Key)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s, key %s, in %s", key.Public().Origin(), key.Public().Fingerprint(), a.Folder), nil
+}
+
 // begin enters the start and, where it is another than before, the configuration; stopped enters the end.
 func (a *auditConfig) begin(gate *release.Gate, path string) (stopped func(cause error) error, err error) {
 	if _, err := gate.Enter(&audit.Start{Program: program, Version: cli.Version()}); err != nil {

@@ -96,7 +96,7 @@ func checkCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-config",
 		Short: "Read the configuration and say what is wrong with it",
-		Long: `Check-config reads the configuration and the sender's key and opens nothing else. It says what each channel
+		Long: `Check-config reads the configuration, the sender's key and the key of the audit log, and opens nothing else. It says what each channel
 does with a transfer that passes.`,
 		Example: "  pawl-release check-config -c /etc/pawl/pawl-release.toml",
 		Args:    cobra.NoArgs,
@@ -110,6 +110,13 @@ does with a transfer that passes.`,
 				return err
 			}
 			if _, err := fmt.Fprintf(env.Stdout, "sender %s\n", key.Fingerprint()); err != nil {
+				return err
+			}
+			log, err := c.Audit.describe()
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(env.Stdout, "audit %s\n", log); err != nil {
 				return err
 			}
 			for _, ch := range c.Channels {
