@@ -123,8 +123,8 @@ would hold it. The secret itself is never printed.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(env.Stdout, "# pawl %s public key: for the other side\n# fingerprint: %s\n%s\n",
-				shown.Role, shown.Fingerprint, shown.Text)
+			_, err = fmt.Fprintf(env.Stdout, "# pawl %s public key: %s\n# fingerprint: %s\n%s\n",
+				shown.Role, shown.Purpose(), shown.Fingerprint, shown.Text)
 			return err
 		},
 	}

@@ -20,7 +20,7 @@ func kinds() []*audit.Entry {
 	return []*audit.Entry{
 		{When: when, By: "alice", State: &audit.State{Transfer: tr, From: "held", To: "rejected", Reason: evil}},
 		{When: when, By: "p", Verdict: &audit.Verdict{Transfer: tr, Pass: true, Proof: hash, File: hash}},
-		{When: when, By: "p", Verdict: &audit.Verdict{Transfer: tr, Check: "names", Path: evil, Reason: evil, File: hash}},
+		{When: when, By: "p", Verdict: &audit.Verdict{Transfer: tr, Check: "names", Path: evil, Reason: evil, Engine: "clamd", Version: "1.4/27000", File: hash}},
 		{When: when, By: "alice", Approval: &audit.Approval{Transfer: tr, Who: "alice", Proof: hash, Verdicts: hash, Key: "k", File: hash}},
 		{When: when, By: "alice", Revocation: &audit.Revocation{Transfer: tr, Who: "alice", Proof: hash, Reason: evil}},
 		{When: when, By: "p", Policy: &audit.Policy{Channel: 1, Name: "n", Digest: hash, Before: hash}},
@@ -55,6 +55,9 @@ func TestEntriesHaveOneEncoding(t *testing.T) {
 		}
 		seen[again.Body().Kind()] = true
 	}
+	// The worst that the low side can write still fits: six octets for each control character.
+	worst := audit.Text(strings.Repeat("\x01", 2*audit.MaxText))
+	encode(t, &audit.Entry{When: clock(), By: "p", Verdict: &audit.Verdict{Transfer: transfer(0), Check: "names", Path: worst, Reason: worst, File: hash}})
 	if len(seen) != 13 {
 		t.Errorf("%d kinds were tried, want 13", len(seen))
 	}

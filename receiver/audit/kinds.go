@@ -18,11 +18,13 @@ type State struct {
 type Verdict struct {
 	Transfer string `json:"transfer"`
 	Pass     bool   `json:"pass"`
-	Proof    string `json:"proof,omitempty"`  // passed: SHA-256 of the body of the proof that it was given for
-	Check    string `json:"check,omitempty"`  // did not pass: which check
-	Path     string `json:"path,omitempty"`   // the file at fault
-	Reason   string `json:"reason,omitempty"` // why
-	File     string `json:"file"`             // SHA-256 of verdict.json as it was written
+	Proof    string `json:"proof,omitempty"`   // passed: SHA-256 of the body of the proof that it was given for
+	Check    string `json:"check,omitempty"`   // did not pass: which check
+	Path     string `json:"path,omitempty"`    // the file at fault
+	Reason   string `json:"reason,omitempty"`  // why
+	Engine   string `json:"engine,omitempty"`  // what looked, where it is not our own code: its name
+	Version  string `json:"version,omitempty"` // and its version, with that of its signatures
+	File     string `json:"file"`              // SHA-256 of verdict.json as it was written
 }
 
 // Approval is a person's yes.
@@ -157,7 +159,7 @@ func (b *Verdict) check() error {
 	if b.Pass != (b.Check == "") || b.Pass != (b.Proof != "") {
 		return errors.New("a pass has a proof, a no has a check")
 	}
-	return errors.Join(isTransfer(b.Transfer), digestOr(b.Proof), isDigest(b.File), texts(b.Check, b.Path, b.Reason))
+	return errors.Join(isTransfer(b.Transfer), digestOr(b.Proof), isDigest(b.File), texts(b.Check, b.Path, b.Reason, b.Engine, b.Version))
 }
 
 func (b *Approval) check() error {

@@ -4,11 +4,9 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 
 	"pawl/framing/merkle"
@@ -282,23 +280,4 @@ func TestMutatedPack(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-}
-
-// resign changes a text in the statement and signs it with by, under the name of key.
-func resign(t testing.TB, envelope []byte, key, by *merkle.Key, from, to string) []byte {
-	t.Helper()
-	_, rest, _ := strings.Cut(string(envelope), `"payload":"`)
-	coded, _, _ := strings.Cut(rest, `"`)
-	payload, err := base64.StdEncoding.DecodeString(coded)
-	if err != nil || !bytes.Contains(payload, []byte(from)) {
-		t.Fatal(err)
-	}
-	payload = bytes.Replace(payload, []byte(from), []byte(to), 1)
-	const kind = "application/vnd.in-toto+json"
-	sig, err := by.Sign(fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(kind), kind, len(payload), payload))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Appendf(nil, `{"payload":"%s","payloadType":"%s","signatures":[{"keyid":"%s","sig":"%s"}]}`, base64.StdEncoding.EncodeToString(payload),
-		kind, key.Public().Fingerprint(), base64.StdEncoding.EncodeToString(sig))
 }

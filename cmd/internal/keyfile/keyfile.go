@@ -97,6 +97,14 @@ type Public struct {
 	Fingerprint string
 }
 
+// Purpose says who gets the public key.
+func (p Public) Purpose() string {
+	if p.Role == "audit" {
+		return "for whoever checks the log"
+	}
+	return "for the other side"
+}
+
 // Show reads a file that holds any of the six kinds of key and returns its public
 // half. A secret that others may read is refused here too.
 func Show(path string) (Public, error) {
@@ -205,7 +213,7 @@ func save(path, role, secret, public, fingerprint string, created time.Time) err
 		return fmt.Errorf("write key file %q: %w", path, err)
 	}
 	pub := path + ".pub"
-	err := write(pub, publicMode, "# pawl "+role+" public key: for the other side\n"+stamp+public+"\n")
+	err := write(pub, publicMode, "# pawl "+role+" public key: "+Public{Role: role}.Purpose()+"\n"+stamp+public+"\n")
 	if err != nil {
 		err = fmt.Errorf("write key file %q: %w", pub, err)
 		return errors.Join(err, os.Remove(path)) // we made it a moment ago
