@@ -91,7 +91,11 @@ func (f *Folder) write(name string, data []byte) error {
 	if err == nil {
 		err = f.do("sync file", file.Sync)
 	}
-	return errors.Join(err, file.Close())
+	err = errors.Join(err, file.Close())
+	if err != nil {
+		_ = f.do("remove", func() error { return f.root.Remove(name) }) // half a file takes room on a disk that is full
+	}
+	return err
 }
 
 // makeFolder makes a folder and those above it; each new name is synced.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,6 +77,9 @@ func LastConfig(view *merkle.View, program string) (string, error) {
 		err := view.Entries(from, func(index int64, data []byte) bool {
 			if index >= end {
 				return false
+			}
+			if !bytes.Contains(data, []byte(`"config":{`)) {
+				return true // a text that looks so has its quotes escaped
 			}
 			var e *Entry
 			if e, wrong = ParseEntry(data); wrong == nil && e.Config != nil && e.Config.Program == program {
