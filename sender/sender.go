@@ -35,6 +35,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -63,6 +64,7 @@ type Sender struct {
 	lines    []*line
 	lock     *os.File
 	listener *net.UnixListener // nil without a socket
+	orders   sync.Mutex        // held while a repair is ordered
 }
 
 // New checks a configuration and opens its folders; nothing is sent before Run. The error

@@ -111,6 +111,12 @@ func (s *Sender) client(ctx context.Context, conn net.Conn) error {
 		return answer(conn, s.Status())
 	case OpSubmit:
 		return s.submit(ctx, conn, &req)
+	case OpRepair:
+		return s.repair(ctx, conn, &req)
+	case OpConfirm:
+		return s.confirm(conn, &req)
+	case OpUnconfirmed:
+		return s.unconfirmed(conn)
 	}
 	return answer(conn, Progress{Error: fmt.Sprintf("no operation %q", req.Op)})
 }
