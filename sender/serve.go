@@ -106,6 +106,9 @@ func (s *Sender) client(ctx context.Context, conn net.Conn) error {
 	if err := json.Unmarshal(lines.Bytes(), &req); err != nil {
 		return answer(conn, Progress{Error: fmt.Sprintf("request is no JSON of ours: %v", err)})
 	}
+	if req.Op != OpStatus {
+		s.recovery.Wait() // or what comes into claimed/ now would be taken up a second time
+	}
 	switch req.Op {
 	case OpStatus:
 		return answer(conn, s.Status())
