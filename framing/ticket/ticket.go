@@ -59,12 +59,15 @@ func DigestOf(channel uint16, transfer uint64) Digest {
 }
 
 // Run is consecutive source blocks, First to Last inclusive.
-type Run struct{ First, Last uint32 }
+type Run struct {
+	First uint32 `json:"first"`
+	Last  uint32 `json:"last"`
+}
 
 // Need is what an object lacks: all of it, some runs of blocks in rising order and with something between them, or nothing.
 type Need struct {
-	Whole bool
-	Runs  []Run
+	Whole bool  `json:"whole,omitempty"`
+	Runs  []Run `json:"runs,omitempty"`
 }
 
 // None says that nothing is lacking.
@@ -93,8 +96,10 @@ func (n Need) check() error {
 
 // Ticket is a repair ticket.
 type Ticket struct {
-	Transfer             Digest
-	Plan, Content, Proof Need
+	Transfer Digest `json:"transfer_digest"`
+	Plan     Need   `json:"plan,omitzero"`
+	Content  Need   `json:"content,omitzero"`
+	Proof    Need   `json:"proof,omitzero"`
 }
 
 // Needs lists the objects and what they lack, in the order of a pass.
