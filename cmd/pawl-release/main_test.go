@@ -30,6 +30,10 @@ const senderKey = "sender.key"
 
 func TestScripts(t *testing.T) {
 	key := checktest.Key(t)
+	receipt, err := seal.GenerateReceiptKey()
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
@@ -43,6 +47,7 @@ func TestScripts(t *testing.T) {
 				os.WriteFile(filepath.Join(env.WorkDir, "c.toml"), text, 0o600),
 				os.Mkdir(filepath.Join(env.WorkDir, "auto"), 0o755),
 				os.Mkdir(filepath.Join(env.WorkDir, "hold"), 0o755),
+				keyfile.SaveReceipt(filepath.Join(env.WorkDir, "receipt.key"), receipt, time.Unix(0, 0)),
 				keyfile.SaveSender(filepath.Join(env.WorkDir, senderKey), key, time.Unix(0, 0)),
 			)
 		},
