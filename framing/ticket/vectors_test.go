@@ -64,7 +64,7 @@ func makeVectors(t *testing.T) (all []vector) {
 			w.put(need, needBits)
 		}
 	}
-	for _, bad := range []vector{
+	return append(all, []vector{
 		{Name: "one character", Text: string(wrong), Class: "typed", Groups: []int{2}},
 		{Name: "two changed places", Text: string(swapped), Class: "typed", Groups: []int{3}},
 		{Name: "a group is missing", Text: seven[:6] + seven[12:], Class: "typed", Groups: []int{2}},
@@ -76,10 +76,7 @@ func makeVectors(t *testing.T) (all []vector) {
 		{Name: "a character too many", Text: raw(func(w *writer) { head(w, 1, 0, 0); w.put(0, 6) }), Class: "canonical"},
 		{Name: "a block number of 33 bits", Text: raw(func(w *writer) { head(w, 0, 2, 0); w.gamma(1); w.put(31, 5); w.rice(1<<32, 31); w.gamma(1) }), Class: "field"},
 		{Name: "ends inside a run", Text: raw(func(w *writer) { head(w, 0, 2, 0); w.gamma(3); w.put(4, 5); w.rice(1, 4); w.gamma(1) }), Class: "size"},
-	} {
-		all = append(all, bad)
-	}
-	return all
+	}...)
 }
 
 func indexOf(c byte) int {
