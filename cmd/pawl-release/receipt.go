@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/ticket"
 	"pawl/receiver/check"
@@ -56,6 +57,15 @@ That it was printed is written into the transfer's history.`,
 	}
 	configFlag(cmd, &path)
 	return cmd
+}
+
+// checkReceiptKey reads the receipt key, if there is one, so that a wrong file is found before a receipt is asked for.
+func (c *config) checkReceiptKey() error {
+	if c.ReceiptKey == "" {
+		return nil
+	}
+	_, err := keyfile.ReceiptKey(c.ReceiptKey)
+	return conf.At("receipt_key", err)
 }
 
 // errNoReceiptKey says what to do.

@@ -55,7 +55,10 @@ func frame() daemon.Frame[*loaded] {
 				return nil, err
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
-			return &loaded{c, key}, conf.Locate(path, conf.At("sender", err))
+			if err = conf.At("sender", err); err == nil {
+				err = c.checkReceiptKey()
+			}
+			return &loaded{c, key}, conf.Locate(path, err)
 		},
 		File:    func(c *loaded) any { return c.file },
 		Service: func(c *loaded) daemon.Service { return daemon.Service{Log: c.file.Log, Metrics: c.file.Metrics.Listen} },
@@ -120,6 +123,9 @@ file and line, and what to write instead.`,
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
 			if err = conf.At("sender", err); err == nil {
+				err = c.checkReceiptKey()
+			}
+			if err == nil {
 				err = c.checkFolders()
 			}
 			if err != nil {

@@ -264,7 +264,7 @@ func (c *config) sender() (sender.Config, error) {
 	}
 	if c.ReceiptKey != "" {
 		if out.Receipt, err = keyfile.ReceiptKey(c.ReceiptKey); err != nil {
-			return sender.Config{}, err
+			return sender.Config{}, conf.At("receipt_key", err)
 		}
 	}
 	if out.Forecast, err = c.Link.forecast(); err != nil {
