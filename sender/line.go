@@ -209,8 +209,8 @@ func (l *line) send(ctx context.Context, p *part) (err error) {
 	}
 	outer := l.current // a copy may be due in the middle of a group, between two batches
 	l.current = p
-	fec.Interleave(g.ks, int(h.R), func(block, esi int) {
-		h.Block, h.ESI = g.first+uint32(block), uint16(esi)
+	fec.Interleave(g.ks, g.extra, func(block, esi int) {
+		h.Block, h.ESI = g.blocks[block], uint16(esi)
 		if err != nil || l.share.Link(h.Block, esi) != l.index {
 			return
 		}

@@ -38,6 +38,9 @@ func (r *reader) pass(ctx context.Context, f *flight) error {
 	defer f.release()
 	f.sent.Store(0)
 	f.failure = nil
+	if f.repair != nil {
+		return r.mend(ctx, f)
+	}
 	why := &fault{kind: ErrAborted, path: f.rec.Path, reason: f.rec.Reason}
 	if f.rec.State != StateAborting { // otherwise the restart came before the end of an abort
 		f.show(StateSending)

@@ -9,6 +9,13 @@ package sender
 //	{"op":"status"}
 //	  ← one Status
 //
+//	{"op":"repair","ticket":"…"}
+//	  ← as a submit that waits: queued, sending, and at last sent or "not repaired" with an error
+//	{"op":"confirm","code":"…"}
+//	  ← one Confirmation
+//	{"op":"unconfirmed"}
+//	  ← a Confirmation for each transfer that is sent and not confirmed, the oldest first
+//
 // A request that cannot be served is answered by {"error":"…"} alone.
 
 // Operations of a Request.
@@ -23,6 +30,9 @@ type Request struct {
 	Channel string   `json:"channel,omitempty"` // name or number; "" if there is only one
 	Paths   []string `json:"paths,omitempty"`   // absolute; each becomes one transfer
 	Wait    bool     `json:"wait,omitempty"`    // answer until all are finished
+	Ticket  string   `json:"ticket,omitempty"`  // repair: as it was typed
+	All     bool     `json:"all,omitempty"`     // repair: every repair symbol of the blocks too
+	Code    string   `json:"code,omitempty"`    // confirm: the receipt code as it was typed
 }
 
 // Progress is one answer to a submit: where the transfer of one path is.

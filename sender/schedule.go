@@ -170,6 +170,9 @@ func (s *schedule) settle(ctx context.Context) error {
 
 // place decides what comes after a pass: another, or the end.
 func (s *schedule) place(f *flight) error {
+	if f.repair != nil {
+		return s.repaired(f)
+	}
 	if f.failure != nil {
 		s.counters.aborted.Add(1)
 		return s.finish(f, StateAborted)

@@ -35,6 +35,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -63,6 +64,8 @@ type Sender struct {
 	lines    []*line
 	lock     *os.File
 	listener *net.UnixListener // nil without a socket
+	orders   sync.Mutex        // held while a repair is ordered
+	recovery sync.WaitGroup    // until all that lay in claimed/ at the start is taken up again
 }
 
 // New checks a configuration and opens its folders; nothing is sent before Run. The error
@@ -197,8 +200,11 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 			return nil
 		})
 	}
+	s.recovery.Add(1)
 	g.Go(func() error {
-		if err := s.claimer.recover(ctx, c); err != nil {
+		err := s.claimer.recover(ctx, c)
+		s.recovery.Done()
+		if err != nil {
 			return err
 		}
 		o := &outbox{channel: c, events: events, full: s.schedule.full, claim: s.claimer.claim, log: s.cfg.Log}

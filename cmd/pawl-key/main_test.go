@@ -32,7 +32,7 @@ func TestHelpHasExamples(t *testing.T) {
 		}
 	}
 	visit(root(&cli.Env{Stdout: new(bytes.Buffer)}))
-	if seen != 5 {
-		t.Errorf("%d commands, want 5", seen)
+	if seen < 6 {
+		t.Errorf("%d commands: some are not looked at", seen)
 	}
 }

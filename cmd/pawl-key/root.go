@@ -22,13 +22,17 @@ The sender's key, on the low side, signs sessions and proofs; the receiver's key
 the high side, opens the sessions that are sealed to it. Each is written to FILE,
 which stays on the machine it was made on, and its public half to FILE.pub, which is
 carried to the other side by a person who compares the fingerprints. The audit key
-stays with pawl-release; its public half goes to everybody who shall check the log.`,
+stays with pawl-release; its public half goes to everybody who shall check the log.
+
+The receipt key is one secret that both sides hold, for receipt codes. Make it on the
+low side and carry it to the high side together with the sender's public key.`,
 		Example: `  pawl-key sender -o /etc/pawl/send.key         # on the low side
   pawl-key receiver -o /etc/pawl/receive.key    # on the high side
   pawl-key audit -o /etc/pawl/audit.key --name example.org/pawl/high
+  pawl-key receipt -o /etc/pawl/receipt.key     # on the low side; copied to the high side
   pawl-key show send.key.pub                    # on both: compare the fingerprints`,
 	}
-	cmd.AddCommand(senderCommand(env), receiverCommand(env), auditCommand(env), showCommand(env))
+	cmd.AddCommand(senderCommand(env), receiverCommand(env), auditCommand(env), receiptCommand(env), showCommand(env))
 	return cmd
 }
 
@@ -113,7 +117,8 @@ func showCommand(env *cli.Env) *cobra.Command {
 		Use:   "show FILE",
 		Short: "Show the public half of a key and its fingerprint",
 		Long: `Show reads a secret or a public key and prints its public half, as the file FILE.pub
-would hold it. The secret itself is never printed.`,
+would hold it; of a receipt key, which has none, the fingerprint. The secret itself is
+never printed.`,
 		Example: `  pawl-key show /etc/pawl/send.key
   pawl-key show receive.key.pub
   pawl-key show send.key > send.key.pub    # make the public file again`,
@@ -121,6 +126,10 @@ would hold it. The secret itself is never printed.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			shown, err := keyfile.Show(args[0])
 			if err != nil {
+				return err
+			}
+			if shown.Text == "" {
+				_, err = fmt.Fprintf(env.Stdout, "# pawl %s key: the same on both sides\n# fingerprint: %s\n", shown.Role, shown.Fingerprint)
 				return err
 			}
 			_, err = fmt.Fprintf(env.Stdout, "# pawl %s public key: %s\n# fingerprint: %s\n%s\n",

@@ -16,10 +16,11 @@ import (
 
 // config is pawl-release.toml. What is left out has the default named here.
 type config struct {
-	Quarantine string        `toml:"quarantine"` // folder; pawl-receive writes the same
-	Sender     string        `toml:"sender"`     // file of the sender's public key
-	Rescan     conf.Duration `toml:"rescan"`     // how often everything is looked through; default 30 s
-	Log        conf.LogStyle `toml:"log"`        // "text" (default) or "json"
+	Quarantine string        `toml:"quarantine"`  // folder; pawl-receive writes the same
+	Sender     string        `toml:"sender"`      // file of the sender's public key
+	ReceiptKey string        `toml:"receipt_key"` // made by pawl-key receipt, the same on both sides; default: no receipt codes
+	Rescan     conf.Duration `toml:"rescan"`      // how often everything is looked through; default 30 s
+	Log        conf.LogStyle `toml:"log"`         // "text" (default) or "json"
 	Metrics    conf.Metrics  `toml:"metrics"`
 	Audit      auditConfig   `toml:"audit"`
 	Channels   []channel     `toml:"channel"`

@@ -34,6 +34,10 @@ const senderKey = "sender.key"
 
 func TestScripts(t *testing.T) {
 	key, auditKey := checktest.Key(t), merkletest.Key(t, "example.org/pawl/high")
+	receipt, err := seal.GenerateReceiptKey()
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
@@ -49,6 +53,7 @@ func TestScripts(t *testing.T) {
 				os.Mkdir(filepath.Join(env.WorkDir, "hold"), 0o755),
 				os.Mkdir(filepath.Join(env.WorkDir, "audit"), 0o700),
 				keyfile.SaveAudit(filepath.Join(env.WorkDir, "audit.key"), auditKey, time.Unix(0, 0)),
+				keyfile.SaveReceipt(filepath.Join(env.WorkDir, "receipt.key"), receipt, time.Unix(0, 0)),
 				keyfile.SaveSender(filepath.Join(env.WorkDir, senderKey), key, time.Unix(0, 0)),
 			)
 		},

@@ -57,8 +57,11 @@ func frame() daemon.Frame[*loaded] {
 				return nil, err
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
+			if err = conf.At("sender", err); err == nil {
+				err = c.checkReceiptKey()
+			}
 			if err != nil {
-				return nil, conf.Locate(path, conf.At("sender", err))
+				return nil, conf.Locate(path, err)
 			}
 			_, err = c.Audit.describe()
 			return &loaded{path, c, key}, conf.Locate(path, conf.At("audit.key", err))
@@ -132,6 +135,9 @@ file and line, and what to write instead.`,
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
 			if err = conf.At("sender", err); err == nil {
+				err = c.checkReceiptKey()
+			}
+			if err == nil {
 				err = c.checkFolders()
 			}
 			if err != nil {

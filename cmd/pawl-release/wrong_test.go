@@ -22,6 +22,8 @@ var wrongRows = []conftest.Row{
 	{Key: "sender", Line: ``, Want: "is missing: write the sender's public key, FILE.pub of pawl-key sender"},
 	{Key: "sender", Line: `sender = "none"`, Want: "no such file"},
 	{Key: "sender", Line: `sender = "sender.key"`, Want: "sender.key"},
+	{Key: "receipt_key", Line: `receipt_key = "none"`, Want: "no such file"},
+	{Key: "receipt_key", Line: `receipt_key = "sender.key"`, Want: "want a pawl-receipt-secret-1"},
 	{Key: "rescan", Line: `rescan = "10ms"`, Want: "less than 1s keeps the disk busy with nothing"},
 	{Key: "rescan", Line: `rescan = 30`, Want: `write "5ms", "30s" or "7d"`},
 	{Key: "log", Line: `log = "xml"`, Want: `neither "text" nor "json"`},

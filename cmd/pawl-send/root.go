@@ -16,9 +16,13 @@ whether anything arrived; what it did, it can always say.`,
 		Example: `  pawl-send check-config -c /etc/pawl/pawl-send.toml
   pawl-send run -c /etc/pawl/pawl-send.toml
   pawl-send submit --channel updates --wait release.tar
-  pawl-send status`,
+  pawl-send status
+  pawl-send repair 28R7K-0M3FW-9Q1XE-T5ZPA
+  pawl-send confirm 9ZK4M-0QW3T-7XHA2-51RBE
+  pawl-send unconfirmed`,
 	}
-	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), checkCommand(env), doctorCommand(env))
+	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), checkCommand(env), doctorCommand(env),
+		repairCommand(env), confirmCommand(env), unconfirmedCommand(env))
 	return cmd
 }
 

@@ -79,6 +79,24 @@ func ReceiverKey(path string) (*seal.ReceiverKey, error) {
 	return load(path, secretMode, seal.ParseReceiverKey)
 }
 
+// SaveReceipt writes the key that both sides share to path, which must not be there. It has no public half.
+func SaveReceipt(path string, key *seal.ReceiptKey, created time.Time) error {
+	text := fmt.Sprintf("# pawl receipt secret key: for the two sides of one link\n# created: %s\n# fingerprint: %s\n%s\n",
+		created.UTC().Format(time.RFC3339), key.Fingerprint(), key.Text())
+	if err := write(path, secretMode, text); err != nil {
+		return fmt.Errorf("write key file %q: %w", path, err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write key file %q: %w", path, err)
+	}
+	return nil
+}
+
+// ReceiptKey reads a receipt key. Errors are those of SenderKey.
+func ReceiptKey(path string) (*seal.ReceiptKey, error) {
+	return load(path, secretMode, seal.ParseReceiptKey)
+}
+
 // SenderPublic reads a sender's public key. Errors name the file and wrap
 // seal.ErrKey or the cause from the file system.
 func SenderPublic(path string) (seal.SenderPublic, error) {
@@ -92,8 +110,8 @@ func ReceiverPublic(path string) (*seal.ReceiverPublic, error) {
 
 // Public is the public half of any key, for people.
 type Public struct {
-	Role        string // "sender", "receiver" or "audit"
-	Text        string // the public key's line
+	Role        string // "sender", "receiver", "audit" or "receipt"
+	Text        string // the public key's line; "" for a receipt key, which has none
 	Fingerprint string
 }
 
@@ -105,7 +123,7 @@ func (p Public) Purpose() string {
 	return "for the other side"
 }
 
-// Show reads a file that holds any of the six kinds of key and returns its public
+// Show reads a file that holds any of the seven kinds of key and returns its public
 // half. A secret that others may read is refused here too.
 func Show(path string) (Public, error) {
 	audit, err := AuditPublic(path)
@@ -119,7 +137,7 @@ func Show(path string) (Public, error) {
 	if err == nil {
 		return Public{"audit", audit.String(), audit.Fingerprint()}, nil
 	}
-	for _, as := range []func(string) (Public, error){showSenderPublic, showReceiverPublic, showSender, showReceiver} {
+	for _, as := range []func(string) (Public, error){showSenderPublic, showReceiverPublic, showSender, showReceiver, showReceipt} {
 		var shown Public
 		if shown, err = as(path); !errors.Is(err, seal.ErrKind) {
 			return shown, err
@@ -158,6 +176,14 @@ func showReceiver(path string) (Public, error) {
 		return Public{}, err
 	}
 	return Public{"receiver", key.Public().String(), key.Public().Fingerprint()}, nil
+}
+
+func showReceipt(path string) (Public, error) {
+	key, err := ReceiptKey(path)
+	if err != nil {
+		return Public{}, err
+	}
+	return Public{"receipt", "", key.Fingerprint()}, nil
 }
 
 func load[K any](path string, mode fs.FileMode, parse func(string) (K, error)) (K, error) {
