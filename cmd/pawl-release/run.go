@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ import (
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
 	"pawl/hw/watch"
+	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 )
@@ -91,8 +94,8 @@ func checkCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-config",
 		Short: "Read the configuration and say what is wrong with it",
-		Long: `Check-config reads the configuration and the sender's key and opens nothing else. It says what each channel
-does with a transfer that passes.`,
+		Long: `Check-config reads the configuration, the policies and the sender's key and opens nothing else. It says what each
+channel asks of a transfer and does with one that passes.`,
 		Example: "  pawl-release check-config -c /etc/pawl/pawl-release.toml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -111,10 +114,24 @@ does with a transfer that passes.`,
 				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, release.Printable(ch.Name, nameWidth), ch.Release, ch.Inbox); err != nil {
 					return err
 				}
+				if err := writePolicy(env.Stdout, ch.policy); err != nil {
+					return err
+				}
 			}
 			return nil
 		},
 	}
 	configFlag(cmd, &path)
 	return cmd
+}
+
+// writePolicy says what is asked of a channel's content.
+func writePolicy(w io.Writer, p *check.Policy) error {
+	if p == nil {
+		_, err := fmt.Fprintln(w, "  no policy: nothing is asked of its content")
+		return err
+	}
+	digest := p.Digest()
+	_, err := fmt.Fprintf(w, "  policy sha256:%x: %s\n", digest, strings.Join(p.Checks(), ", "))
+	return err
 }
