@@ -108,31 +108,33 @@ const (
 	defaultMaxAge  = 7 * 24 * time.Hour
 )
 
-// outcome is where a "no" sends a transfer.
-type outcome string
+// outcome, pattern and mediaType are structs because the decoder gives strings to nothing else that reads text by itself.
+
+// outcome is where a "no" sends a transfer; the zero one rejects.
+type outcome struct{ text string }
 
 // UnmarshalText reads "hold" or "reject".
 func (o *outcome) UnmarshalText(text []byte) error {
-	*o = outcome(text)
-	if *o != "hold" && *o != "reject" {
+	o.text = string(text)
+	if o.text != "hold" && o.text != "reject" {
 		return fmt.Errorf("%.40q is neither \"hold\" nor \"reject\"", text)
 	}
 	return nil
 }
 
 func (o outcome) state() quarantine.State {
-	if o == "hold" {
+	if o.text == "hold" {
 		return quarantine.Held
 	}
 	return quarantine.Rejected
 }
 
 // pattern is a pattern of file names.
-type pattern string
+type pattern struct{ text string }
 
 // UnmarshalText refuses what can't match a file's name.
 func (p *pattern) UnmarshalText(text []byte) error {
-	*p = pattern(text)
+	p.text = string(text)
 	if _, err := path.Match(string(text), ""); err != nil || len(text) == 0 || strings.Contains(string(text), "/") {
 		return fmt.Errorf("%.40q is not a pattern of file names: write \"*.json\"", text)
 	}
@@ -140,11 +142,11 @@ func (p *pattern) UnmarshalText(text []byte) error {
 }
 
 // mediaType is a media type or all of a kind.
-type mediaType string
+type mediaType struct{ text string }
 
 // UnmarshalText refuses what no content is of.
 func (m *mediaType) UnmarshalText(text []byte) error {
-	*m = mediaType(text)
+	m.text = string(text)
 	kind, name, ok := strings.Cut(string(text), "/")
 	if !ok || kind == "" || name == "" || strings.ContainsAny(string(text), " ;,") || strings.Contains(kind, "*") || strings.Contains(name, "*") && name != "*" {
 		return fmt.Errorf("%.60q is not a media type: write \"application/pdf\" or \"image/*\"", text)
@@ -152,11 +154,14 @@ func (m *mediaType) UnmarshalText(text []byte) error {
 	return nil
 }
 
+func (p pattern) String() string   { return p.text }
+func (m mediaType) String() string { return m.text }
+
 // words gives patterns and the like as strings.
-func words[T ~string](all []T) []string {
+func words[T fmt.Stringer](all []T) []string {
 	var out []string
 	for _, w := range all {
-		out = append(out, string(w))
+		out = append(out, w.String())
 	}
 	return out
 }
@@ -212,8 +217,8 @@ func (f *policyFile) policy(dir string) (*check.Policy, error) {
 		{"names", func() error { return f.Names.into(p) }},
 		{"type", func() error { return f.Type.into(p) }},
 		{"archive", func() error { return f.Archive.into(p) }},
-		{"json", func() (err error) { p.JSON, err = f.JSON.rule("*.json", dir); return }},
-		{"xml", func() (err error) { p.XML, err = f.XML.rule("*.xml", ""); return }},
+		{"json", func() (err error) { p.JSON, err = f.JSON.rule(pattern{"*.json"}, dir); return }},
+		{"xml", func() (err error) { p.XML, err = f.XML.rule(pattern{"*.xml"}, ""); return }},
 		{"signed", func() error { return f.Signed.into(p) }},
 		{"virus", func() error { return f.Virus.into(p) }},
 		{"command", func() error { return f.commands(p) }},

@@ -15,6 +15,7 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
+	"pawl/hw/confine"
 	"pawl/hw/watch"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
@@ -57,6 +58,11 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 	}
 	defer arrivals.Close()
 	log.Info("releasing", zap.String("quarantine", c.Quarantine), zap.Int("channels", len(c.Channels)), zap.String("version", cli.Version()))
+	for _, ch := range c.Channels {
+		if ch.policy != nil && confine.Landlock() == 0 {
+			log.Warn("the kernel has no Landlock: "+withoutLandlock(ch.policy), zap.String("channel", ch.Name))
+		}
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
@@ -125,6 +131,14 @@ channel asks of a transfer and does with one that passes.`,
 	return cmd
 }
 
+// withoutLandlock says what a policy makes of a kernel that can't confine as it should.
+func withoutLandlock(p *check.Policy) string {
+	if p.Best {
+		return "checkers are confined by seccomp alone"
+	}
+	return "checks that look into content say no (confine = \"best\" lets them run)"
+}
+
 // writePolicy says what is asked of a channel's content.
 func writePolicy(w io.Writer, p *check.Policy) error {
 	if p == nil {
@@ -133,5 +147,8 @@ func writePolicy(w io.Writer, p *check.Policy) error {
 	}
 	digest := p.Digest()
 	_, err := fmt.Fprintf(w, "  policy sha256:%x: %s\n", digest, strings.Join(p.Checks(), ", "))
+	if err == nil && confine.Landlock() == 0 {
+		_, err = fmt.Fprintf(w, "  WARNING: the kernel has no Landlock: %s\n", withoutLandlock(p))
+	}
 	return err
 }

@@ -148,7 +148,7 @@ func run(t *testing.T, spec Spec, in string) (string, *Process, error) {
 }
 
 func needLandlock(t *testing.T) {
-	if landlockVersion() == 0 {
+	if Landlock() == 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("the kernel has no Landlock")
 		}

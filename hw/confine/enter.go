@@ -27,7 +27,7 @@ func Enter(hidden, text string) error {
 		return err
 	}
 	runtime.LockOSThread() // never unlocked: what is set here belongs to this thread until exec makes it the only one
-	applied := Applied{Landlock: landlockVersion()}
+	applied := Applied{Landlock: Landlock()}
 	if applied.Landlock == 0 && !spec.Best {
 		return fmt.Errorf("%w: no Landlock (CONFIG_SECURITY_LANDLOCK, lsm=): enable it or say confine = \"best\"", ErrAbsent)
 	}

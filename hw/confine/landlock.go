@@ -19,8 +19,8 @@ const (
 	rightDeviceNul = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 )
 
-// landlockVersion is the version that the kernel has, 0 if none or if it is switched off.
-func landlockVersion() int {
+// Landlock is the version of Landlock that the kernel has, 0 if none or if it is switched off.
+func Landlock() int {
 	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
 		return 0

@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// Landlock is not to be had here.
+func Landlock() int { return 0 }
+
 // Enter is not to be had here.
 func Enter(string, string) error {
 	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)

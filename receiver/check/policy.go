@@ -60,10 +60,13 @@ func (r *Rule) about(name string) bool {
 	return fits(r.Files, strings.ToLower(path.Base(name)))
 }
 
+// ArchiveLimits bound what an archive may hold.
+type ArchiveLimits = inside.ArchiveLimits
+
 // ArchiveRule bounds what archives hold.
 type ArchiveRule struct {
 	Rule
-	Limits inside.ArchiveLimits `json:"limits"`
+	Limits ArchiveLimits `json:"limits"`
 }
 
 // TextRule asks for well-formed JSON or XML.

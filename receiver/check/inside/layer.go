@@ -172,14 +172,15 @@ func (w *walker) tar(in *bufio.Reader, at string, depth int) error {
 // zeros reads the padding after a tar archive; anything else there is hidden content.
 func zeros(in *bufio.Reader) error {
 	for {
-		p, err := in.Peek(1)
-		if err == io.EOF {
+		if _, err := in.Peek(1); err == io.EOF {
 			return nil
+		} else if err != nil {
+			return err
 		}
+		p, err := in.Peek(in.Buffered())
 		if err != nil {
 			return err
 		}
-		p, _ = in.Peek(in.Buffered())
 		for _, b := range p {
 			if b != 0 {
 				return errors.New("content after its end")
