@@ -19,7 +19,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -46,9 +45,11 @@ type Source interface {
 type Channel struct {
 	ID           uint16 // 1 to 65535, as in the packets
 	Name         string
-	Quota        uint64 // octets that all its transfers short of release may take on the disk; default 1 TiB
-	MaxTransfer  uint64 // octets of content of one transfer; default Quota
-	MaxTransfers int    // transfers arriving at once; default 256
+	Quota        uint64        // octets that all its transfers short of release may take on the disk; default 1 TiB
+	MaxTransfer  uint64        // octets of content of one transfer; default Quota
+	MaxTransfers int           // transfers arriving at once; default 256
+	Expect       []Expectation // when something must arrive; default never
+	Grace        time.Duration // how much later it may be; default DefaultGrace
 }
 
 // Config is what a receiver needs. Zero means the default where one is named.
@@ -64,8 +65,9 @@ type Config struct {
 	StatusEvery  time.Duration     // default 1 s
 	Writers      int               // goroutines that rebuild and write; default the number of processors, at most 4
 	Channels     []Channel
-	Watches      []Watch     // interfaces whose silence is evidence; default none
-	Log          *zap.Logger // default none
+	Arrivals     map[string]time.Time // by channel: when something last arrived, from Status of an earlier run; default not known
+	Watches      []Watch              // interfaces whose silence is evidence; default none
+	Log          *zap.Logger          // default none
 }
 
 // Receiver takes transfers from a source into quarantine.
@@ -98,11 +100,16 @@ type Receiver struct {
 	beatSession   *session
 	beatPacket    uint64
 	beatHeard     time.Time
+	low           *lowSide
 	completed     uint64
 	putAsides     uint64
 	parkings      uint64
 	forgotten     uint64
 	witnesses     []*witness
+	faults        faults
+
+	changes chan change   // to the goroutine in Run
+	ended   chan struct{} // closed when Run ends
 
 	// Shared with the goroutines that write.
 	pool        *pool
@@ -125,6 +132,9 @@ type Receiver struct {
 // maxSettling is how many transfers are brought to the disk and moved to complete side by side.
 const maxSettling = 4
 
+// defaultIdle is the silence after which a short transfer is put aside.
+const defaultIdle = 30 * time.Second
+
 // New checks the configuration and reads the state kept from before.
 func New(cfg Config) (*Receiver, error) {
 	if err := cfg.fill(); err != nil {
@@ -135,7 +145,7 @@ func New(cfg Config) (*Receiver, error) {
 		transfers: map[quarantine.ID]*transfer{}, finished: newFinished(), denied: map[quarantine.ID]struct{}{},
 		refused: map[uint16]time.Time{}, arrivingBytes: map[uint16]uint64{}, pool: newPool(cfg.Memory),
 		blocks: make(chan *block, 4*cfg.Writers), syncs: make(chan *transfer, 1), finishers: make(chan struct{}, maxSettling),
-		freed: make(chan struct{}, 1), waiting: waiting{store: cfg.Store, perChan: map[uint16]uint64{}},
+		changes: make(chan change), ended: make(chan struct{}), freed: make(chan struct{}, 1), waiting: waiting{store: cfg.Store, perChan: map[uint16]uint64{}},
 	}
 	r.recency.init()
 	for i := range cfg.Channels {
@@ -167,7 +177,7 @@ func (c *Config) fill() error {
 		c.Memory = 128 << 20
 	}
 	if c.Idle == 0 {
-		c.Idle = 30 * time.Second
+		c.Idle = defaultIdle
 	}
 	if c.StatusEvery == 0 {
 		c.StatusEvery = time.Second
@@ -204,12 +214,17 @@ func (c *Channel) fill() error {
 	if c.MaxTransfers == 0 {
 		c.MaxTransfers = 256
 	}
+	if c.Grace == 0 {
+		c.Grace = DefaultGrace
+	}
 	return nil
 }
 
-// Run receives until ctx ends. What is open then is parked, so that a later run goes on from there.
+// Run receives until ctx ends. What is open then is parked, so that a later run goes on from there. It may be called once.
 func (r *Receiver) Run(ctx context.Context, source Source) error {
+	defer close(r.ended)
 	r.source, r.started = source, time.Now()
+	r.low = newLowSide(r.cfg.Arrivals, r.cfg.Channels, r.started)
 	r.beginWatch()
 	var writers, syncers sync.WaitGroup
 	for range r.cfg.Writers {
@@ -228,7 +243,8 @@ func (r *Receiver) Run(ctx context.Context, source Source) error {
 	return errors.Join(err, r.stop())
 }
 
-// ingest is the loop: a batch of datagrams, then what the writers report, then what time asks for.
+// ingest is the loop: a batch of datagrams, then what the writers report, then what time asks for. A link that can't be read is
+// tried again; only a closed one is the end.
 func (r *Receiver) ingest(ctx context.Context) error {
 	next := time.Now()
 	for ctx.Err() == nil {
@@ -249,10 +265,13 @@ func (r *Receiver) ingest(ctx context.Context) error {
 		}
 		switch {
 		case err == nil || errors.Is(err, os.ErrDeadlineExceeded):
-		case errors.Is(err, net.ErrClosed):
-			return nil
+			r.faults.backoff = backoff{}
 		default:
-			return fmt.Errorf("read from link: %w", err)
+			wait, ok := r.faults.failed(err, now, r.log)
+			if !ok {
+				return nil
+			}
+			pause(wait, ctx.Done())
 		}
 		r.drain()
 	}

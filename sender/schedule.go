@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"pawl/framing"
 )
 
 // Bounds of the queues. What does not fit stays where it is: in the outbox, or refused to
@@ -44,7 +46,8 @@ type schedule struct {
 	mu      sync.Mutex
 	turn    int // channel whose turn it is
 	flights map[*flight]struct{}
-	passed  []*flight // passes that have ended, to be settled
+	passed  []*flight        // passes that have ended, to be settled
+	over    []framing.Flight // finished last, the newest behind: told in beats, so that the high side can miss them
 }
 
 func newSchedule(channels []*channel, counters *counters, log *zap.Logger) *schedule {
@@ -196,6 +199,8 @@ func (s *schedule) finish(f *flight, state State) error {
 	err := retire(f)
 	s.mu.Lock()
 	delete(s.flights, f)
+	s.over = append(s.over, f.beat())
+	s.over = s.over[max(len(s.over)-framing.MaxFlights, 0):]
 	f.channel.held--
 	s.mu.Unlock()
 	signal(f.channel.room)

@@ -34,6 +34,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -52,6 +53,8 @@ type Sender struct {
 	channels []*channel
 	counters counters
 	gauge    gauge
+	faults   faults
+	room     room
 	schedule *schedule
 	pipeline *pipeline
 	claimer  *claimer
@@ -69,6 +72,7 @@ func New(cfg Config) (*Sender, error) {
 		return nil, fmt.Errorf("configure sender: %w", err)
 	}
 	s := &Sender{cfg: cfg, started: time.Now(), pipeline: newPipeline(cfg.Forecast)}
+	s.cfg.Log = cfg.Log.WithOptions(zap.WrapCore(s.faults.core))
 	for _, c := range cfg.Channels {
 		s.channels = append(s.channels, &channel{Channel: c.withDefaults(), room: make(chan struct{}, 1)})
 	}
@@ -141,6 +145,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	g.Go(func() error { return s.pipeline.hash(inner) })
 	g.Go(func() error { return s.schedule.run(inner, s.reader.pass) })
 	g.Go(func() error { return s.schedule.settle(inner) })
+	g.Go(func() error { return s.room.watch(inner, s.channels) })
 	for _, c := range s.channels {
 		s.watch(inner, g, c)
 	}
@@ -203,8 +208,14 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 
 // warning is what nobody should overlook, "" if there is nothing.
 func (s *Sender) warning() string {
+	var all []string
 	if s.cfg.Seal == seal.ModeNone {
-		return `seal = "none": packets are neither encrypted nor authenticated; only the proof of each transfer is signed`
+		all = append(all, `seal = "none": packets are neither encrypted nor authenticated; only the proof of each transfer is signed`)
 	}
-	return ""
+	if s.cfg.Notice != nil {
+		if notice := s.cfg.Notice(); notice != "" {
+			all = append(all, notice)
+		}
+	}
+	return strings.Join(all, "; ")
 }

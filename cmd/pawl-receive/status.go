@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
 	"pawl/receiver"
 )
 
@@ -64,6 +65,9 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	if age := now.Sub(s.Time); age > stale {
 		fmt.Fprintf(t, "NOT RUNNING: this is the status of %s ago\n\n", age.Round(time.Second))
 	}
+	for _, w := range s.Warnings {
+		fmt.Fprintf(t, "WARNING\t%s\n", w)
+	}
 	line := func(name string, c receiver.Count) {
 		fmt.Fprintf(t, "  %s\t%s packets\t%s\n", name, humanize.Comma(int64(c.Packets)), humanize.IBytes(c.Bytes))
 	}
@@ -92,6 +96,9 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	}
 	fmt.Fprintf(t, "transfers\t%d arriving, %d completed, %d put aside incomplete\n", s.Arriving, s.Completed, s.Incomplete)
 	showOneWay(t, s)
+	if s.LinkFault != "" {
+		fmt.Fprintf(t, "LINK\tcan't be read: %s\n", s.LinkFault)
+	}
 	if s.DiskTrouble {
 		fmt.Fprintln(t, "DISK\tthe quarantine's disk refuses what arrives: see the log")
 	}
@@ -102,17 +109,30 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	if b := s.Beat; b == nil {
 		fmt.Fprintln(t, "low side\tno beat heard")
 	} else {
-		fmt.Fprintf(t, "low side\theard %.1f s ago: version %q, %d waiting (%s), %s packets sent\n", b.HeardAgoMS/1000, b.Version, b.Queue,
-			humanize.IBytes(b.QueueBytes), humanize.Comma(int64(b.Packets)))
+		fmt.Fprintf(t, "low side\theard %.1f s ago: version %q, %d waiting (%s, the oldest for %v), %s packets sent\n", b.HeardAgoMS/1000,
+			b.Version, b.Queue, humanize.IBytes(b.QueueBytes), seconds(b.OldestS), humanize.Comma(int64(b.Packets)))
+		fmt.Fprintf(t, "\tsends %s, plans for %.4g %% loss and outages of %v, has %s free\n", humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"),
+			100*b.Loss, seconds(b.BurstMS/1000), humanize.IBytes(b.Room))
+		if b.Fault != "" {
+			fmt.Fprintf(t, "\tits last error, %v before: %q\n", seconds(b.FaultAgoS), b.Fault)
+		}
 	}
 	return t.Flush()
+}
+
+// seconds is a span for people.
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }
 
 func checkCommand(env *cli.Env) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:     "check-config",
-		Short:   "Check the configuration and the key files, and start nothing",
+		Use:   "check-config",
+		Short: "Check the configuration and the key files, and start nothing",
+		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, the keys, and whether the
+folders are there or can be made (not whether the service's user may write there). It prints what is in force, defaults
+too, in the form of the file. A mistake is named with file and line, and what to write instead.`,
 		Args:    cobra.NoArgs,
 		Example: "  pawl-receive check-config -c /etc/pawl/pawl-receive.toml",
 		RunE: func(*cobra.Command, []string) error {
@@ -120,11 +140,17 @@ func checkCommand(env *cli.Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := c.receiver(); err != nil {
-				return err
+			if _, err = c.receiver(); err == nil {
+				err = c.checkFolders()
+			}
+			if err != nil {
+				return conf.Locate(path, err)
 			}
 			_, err = fmt.Fprintf(env.Stdout, "%s is good: %d channels, datagrams of MTU %d, seal %s\n", path, len(c.Channels), c.Link.MTU, c.Seal)
-			return err
+			if err != nil {
+				return err
+			}
+			return conf.Effective(env.Stdout, c.effective())
 		},
 	}
 	configFlag(cmd, &path)

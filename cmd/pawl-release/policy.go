@@ -174,7 +174,7 @@ func loadPolicy(file string) (*check.Policy, error) {
 	}
 	p, err := f.policy(filepath.Dir(file))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, conf.Locate(file, err)
 	}
 	return p, nil
 }
@@ -208,7 +208,7 @@ func positive(key string, n, otherwise int) (int, error) {
 func (f *policyFile) policy(dir string) (*check.Policy, error) {
 	p := &check.Policy{Best: f.Confine == "best", Checker: checkerCommandName}
 	if f.Confine != "" && f.Confine != "best" && f.Confine != "required" {
-		return nil, fmt.Errorf("confine: %q is neither \"required\" nor \"best\"", f.Confine)
+		return nil, conf.Wrong("confine", "%q is neither \"required\" nor \"best\"", f.Confine)
 	}
 	for _, t := range []struct {
 		name string
@@ -224,7 +224,7 @@ func (f *policyFile) policy(dir string) (*check.Policy, error) {
 		{"command", func() error { return f.commands(p) }},
 	} {
 		if err := t.make(); err != nil {
-			return nil, fmt.Errorf("%s: %w", t.name, err)
+			return nil, conf.At(t.name, err)
 		}
 	}
 	if len(p.Checks()) == 0 {

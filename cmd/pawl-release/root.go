@@ -26,7 +26,7 @@ The commands may be used while "run" is running; a transfer is only ever in one 
   pawl-release reject 1-019a2b3c4d5e6f70 --reason "not ordered by anyone"
   pawl-release try /etc/pawl/updates.policy.toml release.tar.gz`,
 	}
-	cmd.AddCommand(runCommand(env), checkCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env),
+	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env),
 		tryCommand(env))
 	return cmd
 }

@@ -71,7 +71,15 @@ func showStatus(w io.Writer, s *sender.Status) error {
 	}
 	fmt.Fprintf(t, "sent\t%d transfers, %s\t%s packets\n", s.Sent, humanize.IBytes(s.Bytes), humanize.Comma(int64(s.Packets)))
 	fmt.Fprintf(t, "not sent\t%d aborted, %d refused\n", s.Aborted, s.Refused)
-	fmt.Fprintf(t, "queue\t%d transfers, %s\n", s.Queue, humanize.IBytes(s.QueueSize))
+	fmt.Fprintf(t, "queue\t%d transfers, %s", s.Queue, humanize.IBytes(s.QueueSize))
+	if !s.Oldest.IsZero() {
+		fmt.Fprintf(t, "\tthe oldest since %s", s.Oldest.Format(time.DateTime))
+	}
+	fmt.Fprintf(t, "\ndisk\t%s free where the outboxes are\n", humanize.IBytes(s.Room))
+	fmt.Fprintf(t, "planned for\t%.4g %% random loss, outages of %v\n", 100*s.Loss, time.Duration(s.BurstMS)*time.Millisecond)
+	if s.Fault != nil {
+		fmt.Fprintf(t, "last error\t%s\tat %s\n", s.Fault.Text, s.Fault.When.Format(time.DateTime))
+	}
 	for _, tr := range s.Transfers {
 		fmt.Fprintf(t, "  %s\t%s/%q\t%s, pass %d of %d, %s of %s\n", tr.ID, tr.Channel, tr.Name, tr.State, tr.Pass, tr.Passes,
 			humanize.IBytes(tr.Bytes), humanize.IBytes(tr.Total))
@@ -82,8 +90,12 @@ func showStatus(w io.Writer, s *sender.Status) error {
 func checkCommand(env *cli.Env) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:     "check-config",
-		Short:   "Check the configuration and the key files, print the plan, and start nothing",
+		Use:   "check-config",
+		Short: "Check the configuration and the key files, print the plan, and start nothing",
+		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, its profile and keys,
+whether the folders are there or can be made (not whether the service's user may write there), and the plan that
+follows from what is said of the link. It prints what is in force, defaults too, in the form of the file. A mistake
+is named with file and line, and what to write instead.`,
 		Args:    cobra.NoArgs,
 		Example: "  pawl-send check-config -c /etc/pawl/pawl-send.toml",
 		RunE: func(*cobra.Command, []string) error {
@@ -92,8 +104,11 @@ func checkCommand(env *cli.Env) *cobra.Command {
 				return err
 			}
 			cfg, err := c.sender()
+			if err == nil {
+				err = c.checkFolders()
+			}
 			if err != nil {
-				return err
+				return conf.Locate(path, err)
 			}
 			return showPlan(env.Stdout, path, c, &cfg)
 		},
@@ -107,6 +122,9 @@ func showPlan(w io.Writer, path string, c *config, cfg *sender.Config) error {
 	fmt.Fprintf(w, "%s is good: %d channels, %v at MTU %d, seal %s\n", path, len(c.Channels), conf.Rate(cfg.Forecast.Rate), c.Link.MTU, c.Seal)
 	if links := 1 + len(c.Link.More); links > 1 {
 		fmt.Fprintf(w, "%d links share the packets, of which %d may be lost\n", links, c.Link.Survive)
+	}
+	if err := conf.Effective(w, c.effective()); err != nil {
+		return err
 	}
 	for _, assumption := range cfg.Forecast.Assumptions() {
 		fmt.Fprintf(w, "assumed: %s\n", assumption)
