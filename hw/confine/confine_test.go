@@ -64,7 +64,7 @@ func child(args []string) int {
 		}
 		fmt.Println(len(kept))
 	case "hang":
-		select {}
+		time.Sleep(time.Hour)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
