@@ -66,8 +66,8 @@ func (r *Receiver) applyChange() {
 	case c := <-r.changes:
 		r.channels, r.cfg.Channels, r.cfg.Idle = c.channels, c.list, c.idle
 		for _, one := range c.list {
-			if _, known := r.low.arrivals[one.Name]; !known && len(one.Expect) > 0 {
-				r.low.arrivals[one.Name] = time.Now() // as at a start: it is watched from now on
+			if _, known := r.low.arrivals[one.Name]; !known {
+				r.low.watch(&one, time.Now())
 			}
 		}
 		r.log.Info("channels changed", zap.Int("channels", len(c.channels)), zap.Duration("idle", c.idle))
