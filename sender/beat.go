@@ -104,6 +104,11 @@ func (s *Sender) Status() Status {
 	for _, f := range flights {
 		st.Transfers = append(st.Transfers, f.status())
 	}
+	for _, c := range s.channels {
+		if o := c.outbox.Load(); o != nil {
+			st.Intake = append(st.Intake, o.status())
+		}
+	}
 	return st
 }
 

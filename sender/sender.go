@@ -196,11 +196,12 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 			return nil
 		})
 	}
+	o := newOutbox(c, events, s.schedule.full, s.claimer.claim, s.cfg.Log)
+	c.outbox.Store(o)
 	g.Go(func() error {
 		if err := s.claimer.recover(ctx, c); err != nil {
 			return err
 		}
-		o := &outbox{channel: c, events: events, full: s.schedule.full, claim: s.claimer.claim, log: s.cfg.Log}
 		return o.run(ctx)
 	})
 }

@@ -13,6 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"golang.org/x/text/cases"
 
 	"pawl/framing"
 )
@@ -27,12 +30,21 @@ const (
 	SymlinksSkip                   // the link is left out, and the log says so
 )
 
+// rules say what a walk lets pass.
+type rules struct {
+	symlinks Symlinks
+	skipped  func(path string) // told of each link left out
+	intake   *Intake           // limits and name filters
+	// left is told of each path, in the plan, that the filters leave behind, and why.
+	left func(path, why string) error
+}
+
 // walker lists a source in plan order into two spools. Its memory is the names of the
 // largest folder, whatever the tree holds.
 type walker struct {
-	ctx      context.Context
-	symlinks Symlinks
-	skipped  func(path string) // told of each link left out
+	ctx context.Context
+	rules
+	batch bool // the first component of a path is our name, not one of the outbox
 
 	entries *bufio.Writer // plan entries, as they will be sent
 	inodes  *bufio.Writer // 8 octets for each file
@@ -43,7 +55,7 @@ type walker struct {
 
 // walk lists the source of rec, leaves the plan object and the inode numbers in dir, and
 // writes counts, size and digest of the plan into rec. What may not cross is ErrRefused.
-func walk(ctx context.Context, rec *record, dir string, symlinks Symlinks, skipped func(path string)) (err error) {
+func walk(ctx context.Context, rec *record, dir string, r rules) (err error) {
 	entries, err := os.Create(filepath.Join(dir, planFile+".entries"))
 	if err != nil {
 		return fmt.Errorf("walk: %w", err)
@@ -62,7 +74,7 @@ func walk(ctx context.Context, rec *record, dir string, symlinks Symlinks, skipp
 	}()
 
 	w := &walker{
-		ctx: ctx, symlinks: symlinks, skipped: skipped,
+		ctx: ctx, rules: r, batch: rec.Batch,
 		entries: bufio.NewWriterSize(entries, 1<<16), inodes: bufio.NewWriterSize(inodes, 1<<16),
 	}
 	if err := w.top(rec.source(dir), rec.Name); err != nil {
@@ -132,6 +144,12 @@ func (w *walker) entry(folder *os.Root, base, path string) error {
 	if err != nil {
 		return refuse(path, "cannot be read: %v", cause(err))
 	}
+	if why := w.filtered(path, info.IsDir()); why != "" {
+		if w.intake.RefuseFiltered || w.count == 0 {
+			return refuse(path, "%s", why)
+		}
+		return w.left(path, why)
+	}
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
 		return w.file(folder, base, path, info)
@@ -146,6 +164,48 @@ func (w *walker) entry(folder *os.Root, base, path string) error {
 	default:
 		return refuse(path, "is %s", kind(mode))
 	}
+}
+
+// filtered says why the channel's name filters don't let a path of the plan pass.
+func (w *walker) filtered(path string, folder bool) string {
+	if w.batch {
+		var below bool
+		if _, path, below = strings.Cut(path, "/"); !below {
+			return ""
+		}
+	}
+	return w.intake.Filtered(path, folder)
+}
+
+// within holds a file, or none, and what was listed to the channel's limits.
+func (w *walker) within(path string, size uint64) error {
+	in := w.intake
+	switch {
+	case in.MaxFile > 0 && size > in.MaxFile:
+		return refuse(path, "has %d octets; the channel takes files of at most %d", size, in.MaxFile)
+	case in.MaxTransfer > 0 && w.content > in.MaxTransfer:
+		return refuse("", "more than %d octets at %q; the channel takes no more in one transfer", in.MaxTransfer, path)
+	case in.MaxEntries > 0 && w.count >= in.MaxEntries:
+		return refuse("", "more than %d files and folders at %q; the channel takes no more in one transfer", in.MaxEntries, path)
+	}
+	return nil
+}
+
+// twins refuses names of a folder, path in the plan, that differ only in case.
+func (w *walker) twins(names []string, path string) error {
+	if !w.intake.FoldCase {
+		return nil
+	}
+	fold := cases.Fold()
+	seen := make(map[string]string, len(names))
+	for _, name := range names {
+		folded := fold.String(name)
+		if other, twin := seen[folded]; twin {
+			return refuse(path+"/"+name, "differs only in case from %q beside it", other)
+		}
+		seen[folded] = name
+	}
+	return nil
 }
 
 // kind names what is neither file nor folder.
@@ -173,6 +233,9 @@ func (w *walker) file(folder *os.Root, base, path string, info fs.FileInfo) erro
 	id := identify(info)
 	w.files++
 	w.content += id.size
+	if err := w.within(path, id.size); err != nil {
+		return err
+	}
 	w.scratch = binary.BigEndian.AppendUint64(w.scratch[:0], id.inode)
 	if _, err := w.inodes.Write(w.scratch); err != nil {
 		return fmt.Errorf("walk: %w", err)
@@ -183,6 +246,9 @@ func (w *walker) file(folder *os.Root, base, path string, info fs.FileInfo) erro
 }
 
 func (w *walker) folder(folder *os.Root, base, path string, info fs.FileInfo) error {
+	if err := w.within(path, 0); err != nil {
+		return err
+	}
 	if err := w.append(&framing.Entry{Path: path, Dir: true, ModTime: info.ModTime().UnixNano()}); err != nil {
 		return err
 	}
@@ -191,6 +257,9 @@ func (w *walker) folder(folder *os.Root, base, path string, info fs.FileInfo) er
 		return refuse(path, "cannot be read: %v", cause(err))
 	}
 	defer sub.Close()
+	if err := w.twins(names, path); err != nil {
+		return err
+	}
 	for _, name := range names {
 		if err := w.entry(sub, name, path+"/"+name); err != nil {
 			return err
