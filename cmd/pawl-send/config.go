@@ -28,6 +28,7 @@ type config struct {
 	Log      string     `toml:"log"`      // "text" (default) or "json"
 	Link     linkConfig `toml:"link"`
 	Channels []channel  `toml:"channel"`
+	SFTP     sftpConfig `toml:"sftp"` // for pawl-send sftp
 
 	digest [sha256.Size]byte // of the file, and of the profile if it names one
 }
@@ -83,7 +84,7 @@ type fecConfig struct {
 
 // defaults is the configuration of an empty file.
 func defaults() *config {
-	return &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
+	return &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}, SFTP: sftpConfig{Listen: "127.0.0.1:2222"}}
 }
 
 // load reads and checks the configuration.
@@ -140,6 +141,9 @@ func (c *config) check() error {
 	}
 	all, err := c.channels()
 	if err != nil {
+		return err
+	}
+	if err := c.SFTP.check(all); err != nil {
 		return err
 	}
 	return sender.CheckSurvival(forecast, all)

@@ -18,7 +18,7 @@ whether anything arrived; what it did, it can always say.`,
   pawl-send submit --channel updates --wait release.tar
   pawl-send status`,
 	}
-	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), checkCommand(env), doctorCommand(env))
+	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), sftpCommand(env), checkCommand(env), doctorCommand(env))
 	return cmd
 }
 
