@@ -69,6 +69,12 @@ type batch struct {
 	since time.Time       // the first of it was complete
 	paths []string        // of this look
 	folds map[string]bool // of their names
+	more  bool            // something was left for the next batch
+}
+
+// reset begins to gather anew; since when the first waits, stays.
+func (b *batch) reset() {
+	b.paths, b.folds, b.more = b.paths[:0], make(map[string]bool), false
 }
 
 // errStop ends a look: there is no room for more.
@@ -96,10 +102,10 @@ type look struct {
 func (o *outbox) look(ctx context.Context, now time.Time) (*look, error) {
 	o.known.next()
 	l := &look{outbox: o, now: now}
-	o.batch.paths, o.batch.folds = o.batch.paths[:0], make(map[string]bool)
+	o.batch.reset()
 	err := l.again(ctx)
 	if err == nil {
-		o.batch.paths, o.batch.folds = o.batch.paths[:0], make(map[string]bool)
+		o.batch.reset()
 		l.waiting, l.held = 0, nil
 		err = l.folder(ctx, "", false)
 	}
@@ -259,17 +265,17 @@ func (l *look) gathers(at string, kind fs.FileMode) bool {
 	if !kind.IsRegular() && !kind.IsDir() || in.CheckEntry(at) != nil && !kind.IsDir() {
 		return false
 	}
+	fold := at
 	if in.FoldCase {
-		fold := cases.Fold().String(at)
-		if b.folds[fold] {
-			l.hold(at, wait{why: "differs only in case from another: comes with the next batch", poll: true})
-			return true
-		}
-		b.folds[fold] = true
+		fold = cases.Fold().String(at)
 	}
-	if len(b.paths) >= maxBatch {
-		l.hold(at, wait{why: "comes with the next batch", poll: true})
+	if len(b.paths) >= maxBatch || in.FoldCase && b.folds[fold] {
+		l.hold(at, wait{why: "comes with the next batch"})
+		b.more = true
 		return true
+	}
+	if in.FoldCase {
+		b.folds[fold] = true
 	}
 	b.paths = append(b.paths, at)
 	return true
@@ -295,7 +301,8 @@ func (l *look) gather(ctx context.Context) {
 	}
 	b.since = time.Time{}
 	name := l.now.UTC().Format("20060102T150405.000Z")
-	l.polls = l.polls || !l.timed(ctx, drop{paths: slices.Clone(b.paths), batch: name})
+	taken := l.timed(ctx, drop{paths: slices.Clone(b.paths), batch: name})
+	l.polls = l.polls || b.more || !taken
 }
 
 // timed takes a drop and notes how long that took.
