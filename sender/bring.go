@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -86,7 +87,8 @@ func (c *claimer) bring(f *flight, d drop) error {
 	if f.rec.Inside != "" {
 		folders = append(folders, filepath.Dir(filepath.Join(f.channel.folder("outbox"), f.rec.Inside)), filepath.Dir(f.target(f.rec.Inside)))
 	}
-	for _, folder := range folders {
+	slices.Sort(folders)
+	for _, folder := range slices.Compact(folders) {
 		if err := syncFolder(folder); err != nil {
 			return err
 		}

@@ -84,7 +84,7 @@ type fecConfig struct {
 
 // defaults is the configuration of an empty file.
 func defaults() *config {
-	return &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}, SFTP: sftpConfig{Listen: "127.0.0.1:2222"}}
+	return &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}, SFTP: sftpConfig{Listen: address{"127.0.0.1:2222"}}}
 }
 
 // load reads and checks the configuration.

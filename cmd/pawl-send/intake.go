@@ -44,11 +44,11 @@ func (f *filtered) UnmarshalText(text []byte) error {
 }
 
 // pattern is one name filter.
-type pattern string
+type pattern struct{ text string }
 
 // UnmarshalText reads a pattern of path.Match.
 func (p *pattern) UnmarshalText(text []byte) error {
-	*p = pattern(text)
+	p.text = string(text)
 	return sender.CheckPattern(string(text))
 }
 
@@ -59,10 +59,10 @@ func (ch *channel) intake() sender.Intake {
 		MaxFile: uint64(ch.MaxFile), MaxTransfer: uint64(ch.MaxSize), MaxEntries: ch.MaxEntries,
 	}
 	for _, p := range ch.Include {
-		in.Include = append(in.Include, string(p))
+		in.Include = append(in.Include, p.text)
 	}
 	for _, p := range ch.Exclude {
-		in.Exclude = append(in.Exclude, string(p))
+		in.Exclude = append(in.Exclude, p.text)
 	}
 	return in
 }

@@ -37,7 +37,7 @@ type sftpUser struct {
 }
 
 // address is where to listen: an address and a port.
-type address string
+type address struct{ text string }
 
 // UnmarshalText refuses what is no address of this machine: names, and ports by name.
 func (a *address) UnmarshalText(text []byte) error {
@@ -51,16 +51,16 @@ func (a *address) UnmarshalText(text []byte) error {
 	if err != nil {
 		return fmt.Errorf(`%w: write address:port, as in "127.0.0.1:2222"`, err)
 	}
-	*a = address(text)
+	a.text = string(text)
 	return nil
 }
 
 // userName is the name of a user.
-type userName string
+type userName struct{ text string }
 
 // UnmarshalText refuses what cannot be a user.
 func (n *userName) UnmarshalText(text []byte) error {
-	*n = userName(text)
+	n.text = string(text)
 	return sftp.CheckUser(string(text))
 }
 
@@ -69,12 +69,12 @@ func (c *sftpConfig) check(all []sender.Channel) error {
 	seen := map[userName]bool{}
 	for i, u := range c.Users {
 		switch {
-		case u.Name == "" || u.Keys == "" || u.Channel == "":
+		case u.Name.text == "" || u.Keys == "" || u.Channel == "":
 			return fmt.Errorf("sftp.user %d of the list: name, keys or channel is missing", i+1)
 		case seen[u.Name]:
-			return fmt.Errorf("sftp.user %q is there twice", u.Name)
+			return fmt.Errorf("sftp.user %q is there twice", u.Name.text)
 		case channelOf(all, u.Channel) == nil:
-			return fmt.Errorf("sftp.user %q: no [[channel]] has the name %q", u.Name, u.Channel)
+			return fmt.Errorf("sftp.user %q: no [[channel]] has the name %q", u.Name.text, u.Channel)
 		}
 		seen[u.Name] = true
 	}
@@ -124,14 +124,14 @@ func (c *config) server(log *zap.Logger) (sftp.Config, error) {
 		ch := channelOf(all, u.Channel)
 		keys, err := sftp.Authorized(u.Keys)
 		if err != nil {
-			return out, fmt.Errorf("sftp.user %q: %w", u.Name, err)
+			return out, fmt.Errorf("sftp.user %q: %w", u.Name.text, err)
 		}
 		quiet := ch.Quiet
 		if quiet == 0 {
 			quiet = sender.DefaultQuiet
 		}
 		out.Users = append(out.Users, sftp.User{
-			Name: string(u.Name), Keys: keys, Folder: ch.Folder, Quiet: quiet, Quota: uint64(u.Quota), Max: ch.Intake.MaxFile,
+			Name: u.Name.text, Keys: keys, Folder: ch.Folder, Quiet: quiet, Quota: uint64(u.Quota), Max: ch.Intake.MaxFile,
 			Files: ch.Intake.Group == sender.GroupFile, Keep: keep(ch.Intake),
 		})
 	}
@@ -174,13 +174,13 @@ func runSFTP(ctx context.Context, env *cli.Env, c *config, path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	server, err := sftp.New(cfg)
-	if err != nil {
-		return err
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(c.SFTP.Listen))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.SFTP.Listen.text)
 	if err != nil {
 		return fmt.Errorf("sftp: %w", err)
+	}
+	server, err := sftp.New(cfg)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	log.Info("sftp: listening", zap.Stringer("address", listener.Addr()), zap.String("host_key", ssh.FingerprintSHA256(cfg.HostKey.PublicKey())))
 	if at, ok := listener.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
