@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -88,6 +89,46 @@ func TestRefusedDevice(t *testing.T) {
 			t.Errorf("reason: %s", got)
 		}
 	})
+}
+
+// TestRefusedUnreadable walks as a user who may not read one of the files. The superuser may
+// read all, so a thread of his gives that up.
+func TestRefusedUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"top/a": "", "top/locked": "x", "top/shut/x": ""})
+	out := filepath.Join(dir, "out")
+	err := errors.Join(os.Chmod(filepath.Join(dir, "top/locked"), 0), os.Mkdir(out, 0o777), os.Chmod(out, 0o777), os.Chmod(filepath.Dir(dir), 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
+	walkAs := func() error {
+		failed := make(chan error)
+		go func() {
+			runtime.LockOSThread() // never unlocked: the thread ends with its goroutine
+			if os.Geteuid() == 0 {
+				if err := syscall.Setfsuid(65534); err != nil {
+					failed <- err
+					return
+				}
+			}
+			rec := &record{Channel: 1, Transfer: 1, Name: "top", Source: filepath.Join(dir, "top")}
+			failed <- walk(t.Context(), rec, out, rules{intake: new(Intake)})
+		}()
+		return <-failed
+	}
+	if err := walkAs(); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), `"top/locked": cannot be read: permission denied`) {
+		t.Errorf("a file that cannot be read: %v", err)
+	}
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "top/locked"), 0o644), os.Chmod(filepath.Join(dir, "top/shut"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	err = walkAs()
+	if e := os.Chmod(filepath.Join(dir, "top/shut"), 0o755); e != nil {
+		t.Error(e)
+	}
+	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), `"top/shut": cannot be read: permission denied`) {
+		t.Errorf("a folder that cannot be read: %v", err)
+	}
 }
 
 // TestPutBack: what the filters leave inside a folder is in the outbox again, where it was;
@@ -196,7 +237,7 @@ func TestKilledWhileClaiming(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			most := 0
 			for kill := 1; kill <= most+1; kill++ {
-				for again := 0; again < 4; again++ {
+				for again := range 2 {
 					dir := t.TempDir()
 					plant(t, filepath.Join(dir, "docs/outbox"), files)
 					marks := markers(t, dir, c.drops)

@@ -11,6 +11,9 @@
 //	                                         └ copies of small objects when they are due
 //	claimed/<id> ─► sent/<id>, or refused/<id> with reason.txt
 //
+// What of an outbox is complete, and what of it is one transfer, is told in outbox.go and
+// intake.go. Package sftp below this one fills outboxes, in a process of its own.
+//
 // With several links there is a line for each. All get the same groups of blocks, and each
 // sends the symbols that fec.Spread gives it.
 //

@@ -84,6 +84,16 @@ func (c *sftpConfig) check(all []sender.Channel) error {
 	return nil
 }
 
+// checkKeys reads the users' keys.
+func (c *sftpConfig) checkKeys() error {
+	for _, u := range c.Users {
+		if _, err := sftp.Authorized(u.Keys); err != nil {
+			return fmt.Errorf("sftp.user %q: %w", u.Name.text, err)
+		}
+	}
+	return nil
+}
+
 // channelOf is the channel of a name, nil if there is none.
 func channelOf(all []sender.Channel, name string) *sender.Channel {
 	for i := range all {

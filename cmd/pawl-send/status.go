@@ -106,6 +106,9 @@ func checkCommand(env *cli.Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := c.SFTP.checkKeys(); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
 			return showPlan(env.Stdout, path, c, &cfg)
 		},
 	}
