@@ -104,10 +104,8 @@ func (s *Sender) Status() Status {
 	for _, f := range flights {
 		st.Transfers = append(st.Transfers, f.status())
 	}
-	for _, c := range s.channels {
-		if o := c.outbox.Load(); o != nil {
-			st.Intake = append(st.Intake, o.status())
-		}
+	for _, o := range s.outboxes {
+		st.Intake = append(st.Intake, o.status())
 	}
 	return st
 }

@@ -205,14 +205,19 @@ func (c *claimer) unmark(f *flight) (there bool, err error) {
 	return false, err
 }
 
+// maxParted bounds the entries that are refused alone out of one batch: each costs another
+// walk of the others. With more at fault the rest is refused together.
+const maxParted = 100
+
 // part takes the entry at fault out of a batch and refuses it alone, so that it takes nothing
 // else with it; rest says that the others can go on.
 func (c *claimer) part(f *flight, why *fault) (rest bool, err error) {
 	top := f.rec.source(f.dir)
 	p, in := strings.CutPrefix(why.path, f.rec.Name+"/")
-	if !f.rec.Batch || !in {
+	if !f.rec.Batch || !in || f.parted >= maxParted {
 		return false, nil
 	}
+	f.parted++
 	all, err := os.ReadDir(top)
 	if err != nil || len(all) < 2 {
 		return false, err

@@ -17,6 +17,7 @@ type flight struct {
 	holds   atomic.Int64  // groups on their way, and the pass that sends them
 	passed  func(*flight) // called when the last group of a pass has left
 	failure *fault        // why the pass was given up, or nil
+	parted  int           // entries that were refused alone, while it is claimed
 	begun   bool          // a pass was begun since the start; under schedule.mu
 
 	state atomic.Pointer[flightState]

@@ -24,7 +24,7 @@ type yard struct {
 	drops []drop
 }
 
-func newYard(t *testing.T, in Intake, events <-chan Event) *yard {
+func newYard(t *testing.T, in Intake, events chan Event) *yard {
 	t.Helper()
 	ch := &channel{Channel: Channel{ID: 7, Name: "docs", Folder: t.TempDir(), Intake: in}.withDefaults(), room: make(chan struct{}, 1)}
 	y := &yard{t: t, dir: ch.folder("outbox")}

@@ -33,7 +33,7 @@ const gatherMost = 10
 // work at the same time, so that a file moved in does not wait for a look at a huge tree.
 type outbox struct {
 	channel *channel
-	events  <-chan Event // nil, or closed: there is no news, so the folder is looked at again and again
+	events  chan Event // nil, or closed: there is no news, so the folder is looked at again and again
 	full    func(*channel) bool
 	claim   func(ctx context.Context, ch *channel, d drop) error
 	probe   func(*os.File) (bool, error) // disk.OpenForWriting
@@ -66,7 +66,7 @@ type drop struct {
 }
 
 // newOutbox prepares the outbox of a channel.
-func newOutbox(ch *channel, events <-chan Event, full func(*channel) bool, claim func(context.Context, *channel, drop) error, log *zap.Logger) *outbox {
+func newOutbox(ch *channel, events chan Event, full func(*channel) bool, claim func(context.Context, *channel, drop) error, log *zap.Logger) *outbox {
 	o := &outbox{
 		channel: ch, events: events, full: full, claim: claim, probe: disk.OpenForWriting, log: log,
 		printer: printer{seed: maphash.MakeSeed()},

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -30,8 +29,6 @@ type channel struct {
 	fresh int           // of them, those that were never begun
 	held  int           // not final
 	room  chan struct{} // capacity 1: there may be room again
-
-	outbox atomic.Pointer[outbox] // nil before Run
 }
 
 func (c *channel) folder(name string) string { return filepath.Join(c.Folder, name) }

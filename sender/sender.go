@@ -60,6 +60,7 @@ type Sender struct {
 	schedule *schedule
 	pipeline *pipeline
 	claimer  *claimer
+	outboxes []*outbox // of the channels, in their order
 	reader   *reader
 	sessions *counter // one for all links: packets name their session only
 	lines    []*line
@@ -119,6 +120,13 @@ func (s *Sender) open() (err error) {
 		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
 	}
+	for _, c := range s.channels {
+		var events chan Event
+		if s.cfg.Watch != nil {
+			events = make(chan Event, 64)
+		}
+		s.outboxes = append(s.outboxes, newOutbox(c, events, s.schedule.full, s.claimer.claim, s.cfg.Log))
+	}
 	s.reader = &reader{pipeline: s.pipeline, key: s.cfg.Key, planner: planner, log: s.cfg.Log}
 	share := fec.NewSpread(s.cfg.Forecast.Rates)
 	for i, p := range s.cfg.paths() {
@@ -148,8 +156,8 @@ func (s *Sender) Run(ctx context.Context) error {
 	g.Go(func() error { return s.schedule.run(inner, s.reader.pass) })
 	g.Go(func() error { return s.schedule.settle(inner) })
 	g.Go(func() error { return s.room.watch(inner, s.channels) })
-	for _, c := range s.channels {
-		s.watch(inner, g, c)
+	for _, o := range s.outboxes {
+		s.watch(inner, g, o)
 	}
 	if s.listener != nil {
 		g.Go(func() error { return s.serve(inner) })
@@ -187,10 +195,10 @@ func (s *Sender) line(index int, p Path, share fec.Spread) *line {
 
 // watch starts what brings the entries of one channel's outbox into the queue; what was
 // claimed before a restart goes first.
-func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
-	var events chan Event
+func (s *Sender) watch(ctx context.Context, g *errgroup.Group, o *outbox) {
+	c := o.channel
 	if s.cfg.Watch != nil {
-		events = make(chan Event, 64)
+		events := o.events
 		g.Go(func() error {
 			defer close(events)
 			if err := s.cfg.Watch(ctx, c.folder("outbox"), events); err != nil && ctx.Err() == nil {
@@ -199,8 +207,6 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 			return nil
 		})
 	}
-	o := newOutbox(c, events, s.schedule.full, s.claimer.claim, s.cfg.Log)
-	c.outbox.Store(o)
 	g.Go(func() error {
 		if err := s.claimer.recover(ctx, c); err != nil {
 			return err
