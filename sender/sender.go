@@ -37,6 +37,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -217,8 +218,14 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, o *outbox) {
 
 // warning is what nobody should overlook, "" if there is nothing.
 func (s *Sender) warning() string {
+	var all []string
 	if s.cfg.Seal == seal.ModeNone {
-		return `seal = "none": packets are neither encrypted nor authenticated; only the proof of each transfer is signed`
+		all = append(all, `seal = "none": packets are neither encrypted nor authenticated; only the proof of each transfer is signed`)
 	}
-	return ""
+	if s.cfg.Notice != nil {
+		if notice := s.cfg.Notice(); notice != "" {
+			all = append(all, notice)
+		}
+	}
+	return strings.Join(all, "; ")
 }

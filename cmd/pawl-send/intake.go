@@ -17,6 +17,14 @@ func (s *signs) UnmarshalText(text []byte) error {
 	return err
 }
 
+// MarshalText writes them; what was left out has the default.
+func (s signs) MarshalText() ([]byte, error) {
+	if s == 0 {
+		s = signs(sender.DefaultComplete)
+	}
+	return []byte(sender.Complete(s).String()), nil
+}
+
 // grouping is sender.Group as the file has it.
 type grouping sender.Group
 
@@ -26,6 +34,9 @@ func (g *grouping) UnmarshalText(text []byte) error {
 	*g = grouping(group)
 	return err
 }
+
+// MarshalText writes the name.
+func (g grouping) MarshalText() ([]byte, error) { return []byte(sender.Group(g).String()), nil }
 
 // filtered says whether what the name filters don't let pass is refused.
 type filtered bool
@@ -43,6 +54,14 @@ func (f *filtered) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// MarshalText writes "leave" or "refuse".
+func (f filtered) MarshalText() ([]byte, error) {
+	if f {
+		return []byte("refuse"), nil
+	}
+	return []byte("leave"), nil
+}
+
 // pattern is one name filter.
 type pattern struct{ text string }
 
@@ -51,6 +70,9 @@ func (p *pattern) UnmarshalText(text []byte) error {
 	p.text = string(text)
 	return sender.CheckPattern(string(text))
 }
+
+// MarshalText writes the pattern.
+func (p pattern) MarshalText() ([]byte, error) { return []byte(p.text), nil }
 
 // intake is what a channel takes, and when.
 func (ch *channel) intake() sender.Intake {
@@ -65,6 +87,19 @@ func (ch *channel) intake() sender.Intake {
 		in.Exclude = append(in.Exclude, p.text)
 	}
 	return in
+}
+
+// defaultIntake puts the defaults where the file left something out.
+func (ch *channel) defaultIntake() {
+	if ch.Complete == 0 {
+		ch.Complete = signs(sender.DefaultComplete)
+	}
+	if len(ch.Include) == 0 {
+		ch.Include = nil
+	}
+	if len(ch.Exclude) == 0 {
+		ch.Exclude = nil
+	}
 }
 
 // showIntake prints what an outbox says of itself, if it is more than that all is well.

@@ -55,6 +55,9 @@ func (a *address) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// MarshalText writes it.
+func (a address) MarshalText() ([]byte, error) { return []byte(a.text), nil }
+
 // userName is the name of a user.
 type userName struct{ text string }
 
@@ -64,24 +67,47 @@ func (n *userName) UnmarshalText(text []byte) error {
 	return sftp.CheckUser(string(text))
 }
 
+// MarshalText writes it.
+func (n userName) MarshalText() ([]byte, error) { return []byte(n.text), nil }
+
 // check holds the users to the channels.
 func (c *sftpConfig) check(all []sender.Channel) error {
 	seen := map[userName]bool{}
 	for i, u := range c.Users {
+		at := fmt.Sprintf("sftp.user[%d]", i)
 		switch {
 		case u.Name.text == "" || u.Keys == "" || u.Channel == "":
-			return fmt.Errorf("sftp.user %d of the list: name, keys or channel is missing", i+1)
+			return conf.Wrong(at, "name, keys or channel is missing: write all three")
 		case seen[u.Name]:
-			return fmt.Errorf("sftp.user %q is there twice", u.Name.text)
+			return conf.Wrong(at+".name", "user %q is there twice: give each one [[sftp.user]]", u.Name.text)
 		case channelOf(all, u.Channel) == nil:
-			return fmt.Errorf("sftp.user %q: no [[channel]] has the name %q", u.Name.text, u.Channel)
+			return conf.Wrong(at+".channel", "no [[channel]] has the name %q: write one that has", u.Channel)
 		}
 		seen[u.Name] = true
 	}
-	if c.Connections < 0 || c.OpenFiles < 0 {
-		return fmt.Errorf("sftp: max_connections %d, max_open %d: write at least 1", c.Connections, c.OpenFiles)
+	switch {
+	case c.Connections < 0:
+		return conf.Wrong("sftp.max_connections", "%d is less than 1: write how many, or leave it out", c.Connections)
+	case c.OpenFiles < 0:
+		return conf.Wrong("sftp.max_open", "%d is less than 1: write how many, or leave it out", c.OpenFiles)
 	}
 	return nil
+}
+
+// defaults puts the defaults where the file left something out.
+func (c *sftpConfig) defaults(state string) {
+	if c.HostKey == "" {
+		c.HostKey = state + "/sftp_host_key"
+	}
+	if c.Connections == 0 {
+		c.Connections = sftp.DefaultConnections
+	}
+	if c.OpenFiles == 0 {
+		c.OpenFiles = sftp.DefaultOpenFiles
+	}
+	if c.Idle == 0 {
+		c.Idle = conf.Duration(sftp.DefaultIdle)
+	}
 }
 
 // checkKeys reads the users' keys.
@@ -145,11 +171,9 @@ func (c *config) server(log *zap.Logger) (sftp.Config, error) {
 			Files: ch.Intake.Group == sender.GroupFile, Keep: keep(ch.Intake),
 		})
 	}
-	path := c.SFTP.HostKey
-	if path == "" {
-		path = c.State + "/sftp_host_key"
-	}
-	out.HostKey, err = sftp.HostKey(path)
+	where := c.SFTP
+	where.defaults(c.State)
+	out.HostKey, err = sftp.HostKey(where.HostKey)
 	return out, err
 }
 
@@ -178,7 +202,7 @@ the outbox when it is closed; nothing can be read back.`,
 
 // runSFTP takes files until ctx ends; that is no failure.
 func runSFTP(ctx context.Context, env *cli.Env, c *config, path string) error {
-	log := env.Logger(c.Log)
+	log := env.Logger(string(c.Log))
 	defer func() { _ = log.Sync() }()
 	cfg, err := c.server(log)
 	if err != nil {
