@@ -69,6 +69,7 @@ type Channel struct {
 	PassGap  time.Duration // from the end of one pass to the next
 	Quiet    time.Duration // 0: DefaultQuiet
 	Symlinks Symlinks
+	Intake   Intake    // what is taken, and when
 	FEC      *fec.Plan // code, K, R and depth set by hand, for objects large enough; nil: planned
 }
 
@@ -142,6 +143,9 @@ func CheckChannels(all []Channel) error {
 		case c.Passes < 0 || c.Passes > maxPasses || c.PassGap < 0 || c.Quiet < 0:
 			return fmt.Errorf("channel %q: %d passes every %v, quiet %v", c.Name, c.Passes, c.PassGap, c.Quiet)
 		}
+		if err := c.Intake.check(); err != nil {
+			return fmt.Errorf("channel %q: %w", c.Name, err)
+		}
 		if c.FEC != nil {
 			if err := fec.Check(c.FEC.Code, c.FEC.K, c.FEC.R); err != nil {
 				return fmt.Errorf("channel %q: %w", c.Name, err)
@@ -158,6 +162,9 @@ func (c Channel) withDefaults() Channel {
 	}
 	if c.Quiet == 0 {
 		c.Quiet = DefaultQuiet
+	}
+	if c.Intake.Complete == 0 {
+		c.Intake.Complete = DefaultComplete
 	}
 	return c
 }

@@ -18,6 +18,7 @@ type flight struct {
 	passed  func(*flight) // called when the last group of a pass has left
 	failure *fault        // why the pass was given up, or nil
 	repair  *repair       // what a ticket asked for, nil for a pass like others
+	parted  int           // entries that were refused alone, while it is claimed
 	begun   bool          // a pass was begun since the start; under schedule.mu
 
 	state atomic.Pointer[flightState]

@@ -29,6 +29,7 @@ type config struct {
 	Metrics    conf.Metrics  `toml:"metrics"`
 	Link       linkConfig    `toml:"link"`
 	Channels   []channel     `toml:"channel"`
+	SFTP       sftpConfig    `toml:"sftp"` // for pawl-send sftp
 
 	digest [sha256.Size]byte // of the file, and of the profile if it names one
 }
@@ -62,6 +63,16 @@ type channel struct {
 	Quiet    conf.Duration `toml:"quiet"`    // how long a copied-in entry must not change; default 2 s
 	Symlinks string        `toml:"symlinks"` // "refuse" (default) or "skip"
 	FEC      *fecConfig    `toml:"fec"`      // by hand; default planned from the link
+
+	Complete   signs     `toml:"complete"`         // when an entry of the outbox is complete; default "rename,quiet"
+	Group      grouping  `toml:"group"`            // what is one transfer: "top" (default), "file" or "quiet"
+	Include    []pattern `toml:"include"`          // files that are taken; default all
+	Exclude    []pattern `toml:"exclude"`          // files and folders that are not
+	OnFiltered filtered  `toml:"on_filtered"`      // "leave" (default) or "refuse"
+	FoldCase   bool      `toml:"case_insensitive"` // refuse transfers with names that differ only in case
+	MaxFile    conf.Size `toml:"max_file"`         // default no bound
+	MaxSize    conf.Size `toml:"max_transfer"`     // default no bound
+	MaxEntries uint64    `toml:"max_entries"`      // of a transfer; default no bound
 }
 
 // fecConfig sets the code of a channel's larger objects by hand.
@@ -74,7 +85,7 @@ type fecConfig struct {
 
 // defaults is the configuration of an empty file.
 func defaults() *config {
-	return &config{Seal: seal.ModeAESGCM.String(), Log: conf.LogText, Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
+	return &config{Seal: seal.ModeAESGCM.String(), Log: conf.LogText, Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}, SFTP: sftpConfig{Listen: address{"127.0.0.1:2222"}}}
 }
 
 // load reads and checks the configuration.
@@ -136,6 +147,9 @@ func (c *config) check() error {
 	}
 	all, err := c.channels()
 	if err != nil {
+		return err
+	}
+	if err := c.SFTP.check(all); err != nil {
 		return err
 	}
 	return conf.At("channel", sender.CheckSurvival(forecast, all))
@@ -211,6 +225,7 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 	}
 	out := sender.Channel{
 		ID: uint16(ch.ID), Name: ch.Name, Folder: ch.Folder, Passes: ch.Passes, PassGap: time.Duration(ch.PassGap), Quiet: time.Duration(ch.Quiet),
+		Intake: ch.intake(),
 	}
 	switch {
 	case ch.ID < 1 || ch.ID > 65535:

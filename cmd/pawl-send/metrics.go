@@ -32,6 +32,18 @@ var families = []metrics.Family[sender.Status]{
 	perLink("link_wire_bytes_total", "Octets of them on the wire. Of several links only.", func(l *sender.LinkStatus) float64 { return float64(l.WireBytes) }),
 	perLink("link_each_retries_total", "Times that the link refused packets. Of several links only.", func(l *sender.LinkStatus) float64 { return float64(l.Retries) }),
 	perLink("link_given_up_packets_total", "Packets that were not sent because the link was down. Of several links only.", func(l *sender.LinkStatus) float64 { return float64(l.GivenUp) }),
+	perOutbox("outbox_waiting", "Entries that the last look left in the outbox of the channel.", func(o *sender.IntakeStatus) float64 { return float64(o.Waiting) }),
+	perOutbox("outbox_rescans_total", "Times that the whole outbox had to be looked at, the first included: news was lost.", func(o *sender.IntakeStatus) float64 { return float64(o.Rescans) }),
+	perOutbox("outbox_looking", "1 while there is no news of the outbox and it is only looked at.", func(o *sender.IntakeStatus) float64 { return metrics.Bool(o.Looking) }),
+}
+
+// perOutbox is a family with a value for the outbox of each channel.
+func perOutbox(name, help string, read func(*sender.IntakeStatus) float64) metrics.Family[sender.Status] {
+	return metrics.Family[sender.Status]{Name: "pawl_send_" + name, Help: help, Labels: []string{"channel"}, Read: func(s *sender.Status, emit metrics.Emit) {
+		for i := range s.Intake {
+			emit(read(&s.Intake[i]), s.Intake[i].Channel)
+		}
+	}}
 }
 
 // number is a family of one count.
