@@ -49,6 +49,7 @@ type Config struct {
 	// outboxes are looked at every half quiet time.
 	Watch func(ctx context.Context, folder string, events chan<- Event) error
 	Log   *zap.Logger // nil: none
+	Audit *Trail      // the low side's own audit log; nil: none is kept
 	// Notice is what the program around has to say in the status's warning, "" for nothing; nil: nothing ever.
 	Notice func() string
 }

@@ -39,6 +39,7 @@ type schedule struct {
 	channels []*channel
 	counters *counters
 	log      *zap.Logger
+	trail    *Trail // nil: no audit log is kept
 
 	wake    chan struct{} // capacity 1: something was queued
 	settled chan struct{} // capacity 1: something is in passed
@@ -206,6 +207,7 @@ func (s *schedule) finish(f *flight, state State) error {
 	s.over = s.over[max(len(s.over)-framing.MaxFlights, 0):]
 	f.channel.held--
 	s.mu.Unlock()
+	s.trail.noteTransfer(f, ending(f, state))
 	signal(f.channel.room)
 	close(f.done)
 	s.log.Info("transfer finished", zap.String("transfer", f.rec.ID), zap.String("state", string(state)),

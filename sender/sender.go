@@ -120,6 +120,7 @@ func (s *Sender) open() (err error) {
 	}
 	planner := newPlanner(s.cfg.Forecast)
 	s.schedule = newSchedule(s.channels, &s.counters, s.cfg.Log)
+	s.schedule.trail = s.cfg.Audit
 	s.claimer = &claimer{
 		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
@@ -146,6 +147,7 @@ func (s *Sender) open() (err error) {
 func (s *Sender) Run(ctx context.Context) error {
 	defer s.lock.Close()
 	log := s.cfg.Log
+	end := s.cfg.Audit.begin(&s.cfg)
 	if w := s.warning(); w != "" {
 		log.Warn(w)
 	}
@@ -170,6 +172,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = nil
 	}
+	end(err)
 	log.Info("sender stopped", zap.Error(err))
 	return err
 }
