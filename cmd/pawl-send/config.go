@@ -27,6 +27,7 @@ type config struct {
 	Seal       string        `toml:"seal"`        // "aes-256-gcm" (default) or "none"
 	Log        conf.LogStyle `toml:"log"`         // "text" (default) or "json"
 	Metrics    conf.Metrics  `toml:"metrics"`
+	Audit      auditConfig   `toml:"audit"`
 	Link       linkConfig    `toml:"link"`
 	Channels   []channel     `toml:"channel"`
 	SFTP       sftpConfig    `toml:"sftp"` // for pawl-send sftp
@@ -134,6 +135,9 @@ func (c *config) check() error {
 		return conf.Wrong("link.rate", "is missing: state what the diode carries, as in \"1Gbit/s\"")
 	case len(c.Channels) == 0:
 		return conf.Wrong("channel", "no [[channel]] is configured: write at least one with id, name and folder")
+	}
+	if err := c.Audit.check(); err != nil {
+		return err
 	}
 	forecast, err := c.Link.forecast()
 	if err == nil {

@@ -47,6 +47,9 @@ func (c *config) checkFolders() error {
 	if err := conf.Folder("state", c.State); err != nil {
 		return err
 	}
+	if err := c.Audit.checkFolders(c.State); err != nil {
+		return err
+	}
 	for i, ch := range c.Channels {
 		if err := conf.Folder(fmt.Sprintf("channel[%d].folder", i), ch.Folder); err != nil {
 			return err
