@@ -18,6 +18,7 @@ type Summary struct {
 	Last       time.Time        // of the last one
 	Backwards  int64            // entries whose clock is before the entry above: the clock was set
 	Unbalanced int64            // ledgers with bytes in no column
+	Missed     uint64           // entries that a low side's log says it lost
 }
 
 // Verify reads a whole log and proves it: every entry parses and is the one whose hash is in the tree, every tile follows from the ones
@@ -27,7 +28,7 @@ type Summary struct {
 // Errors wrap merkle.ErrEdited, ErrTruncated, ErrForked or ErrSigned.
 func Verify(files fs.FS, key merkle.Public, kept []merkle.Checkpoint, visit func(index int64, e *Entry) error) (*Summary, error) {
 	s := &Summary{Kinds: map[string]int64{}}
-	at, err := merkle.Check(files, key, func(index int64, data []byte) error {
+	err := s.verify(files, key, kept, func(index int64, data []byte) error {
 		e, err := ParseEntry(data)
 		if err != nil {
 			return fmt.Errorf("%w: %w", merkle.ErrEdited, err)
@@ -38,28 +39,37 @@ func Verify(files fs.FS, key merkle.Public, kept []merkle.Checkpoint, visit func
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	return s, err
+}
+
+// verify proves a log whose entries parse reads, and that it goes on from the kept checkpoints.
+func (s *Summary) verify(files fs.FS, key merkle.Public, kept []merkle.Checkpoint, parse func(index int64, data []byte) error) (err error) {
+	if s.Checkpoint, err = merkle.Check(files, key, parse); err != nil {
+		return err
 	}
-	s.Checkpoint = at
 	view, err := merkle.OpenView(files, key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, old := range kept {
 		err = errors.Join(err, view.Extends(old))
 	}
-	return s, err
+	return err
+}
+
+// clock notes the time of an entry.
+func (s *Summary) clock(index int64, when time.Time) {
+	if index == 0 {
+		s.First = when
+	} else if when.Before(s.Last) {
+		s.Backwards++
+	}
+	s.Last = when
 }
 
 func (s *Summary) add(index int64, e *Entry) {
 	s.Kinds[e.Body().Kind()]++
-	if index == 0 {
-		s.First = e.When
-	} else if e.When.Before(s.Last) {
-		s.Backwards++
-	}
-	s.Last = e.When
+	s.clock(index, e.When)
 	if e.Ledger != nil && e.Ledger.Off != 0 {
 		s.Unbalanced++
 	}

@@ -29,7 +29,7 @@ func kinds() []*audit.Entry {
 		{When: when, By: "bob", Shown: &audit.Shown{Transfer: tr, Bits: 40, Code: "ABCDE"}},
 		{When: when, By: "p", Release: &audit.Release{Transfer: tr, Name: evil, Inbox: "/i", Plan: hash, Proof: hash, Files: 1, Bytes: 2, Approvals: []string{"policy"}, Sender: "s"}},
 		{When: when, By: "p", Ledger: ledger("2026-11-22", 0)},
-		{When: when, By: "p", Witness: &audit.Witness{Origin: "low", Size: 3, Root: "r", Note: "n"}},
+		{When: when, By: "p", Witness: &audit.Witness{Size: 3, Root: hash, Alarm: "x", Quiet: 2}},
 		{When: when, By: "p", Start: &audit.Start{Program: "p", Version: "v1"}},
 		{When: when, By: "p", Stop: &audit.Stop{Program: "p"}},
 	}

@@ -89,12 +89,13 @@ type Release struct {
 	Sender    string   `json:"sender"`    // the sender's public key, which the proof verifies with
 }
 
-// Witness is a checkpoint of the other side's log, as it was heard.
+// Witness is a checkpoint of the low side's log, as it was heard in a beat. It is the word of whoever holds the sender's
+// key: the log's own key has not signed it.
 type Witness struct {
-	Origin string `json:"origin"`
-	Size   uint64 `json:"size"`
-	Root   string `json:"root"`
-	Note   string `json:"note"` // the checkpoint as it came
+	Size  uint64 `json:"size"`            // entries; 0: the low side tells of no log any more
+	Root  string `json:"root,omitempty"`  // hexadecimal
+	Alarm string `json:"alarm,omitempty"` // why it can't be of the log that was heard before
+	Quiet uint64 `json:"quiet,omitempty"` // changes of that sort since the entry above that were too many to be entered
 }
 
 // Start is a program's start.
@@ -199,7 +200,10 @@ func (b *Release) check() error {
 }
 
 func (b *Witness) check() error {
-	return errors.Join(given("origin", b.Origin), given("root", b.Root), given("note", b.Note), texts(b.Origin, b.Root, b.Note))
+	if b.Size == 0 {
+		return errors.Join(given("alarm", b.Alarm), texts(b.Alarm))
+	}
+	return errors.Join(isDigest(b.Root), texts(b.Alarm))
 }
 
 func (b *Start) check() error {

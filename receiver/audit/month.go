@@ -32,6 +32,7 @@ type Month struct {
 	Silent   []string         // days of the month before its end, or before the log's, without a ledger
 	Witness  *Witness         // the last of the other side's checkpoints
 	Heard    int64            // how many of them
+	Alarms   []Line           // of them those that can't be of the log heard before
 	Starts   map[string]int64 // by program
 	Crashes  map[string]int64 // starts after a start without a stop between
 }
@@ -155,5 +156,8 @@ func (m *Month) add(index int64, e *Entry) {
 	case *Witness:
 		m.Witness = b
 		m.Heard++
+		if b.Alarm != "" {
+			list(&m.Alarms, "%s (%d entries, root %s)", b.Alarm, b.Size, b.Root)
+		}
 	}
 }

@@ -41,15 +41,16 @@ func (m *Month) sections() []section {
 	for _, who := range slices.Sorted(maps.Keys(m.People)) {
 		people.Rows = append(people.Rows, []string{Printable(who, shown), fmt.Sprint(m.People[who])})
 	}
-	witness := section{Title: "The low side's log", Head: []string{"log", "entries", "root"}, Note: fmt.Sprintf("%d checkpoints were heard.", m.Heard)}
+	witness := section{Title: "The low side's log", Head: []string{"entries", "root"}, Note: fmt.Sprintf("%d checkpoints were heard; the last is shown. Of them %d are alarms.", m.Heard, len(m.Alarms))}
 	if w := m.Witness; w != nil {
-		witness.Rows = [][]string{{Printable(w.Origin, shown), fmt.Sprint(w.Size), Printable(w.Root, shown)}}
+		witness.Rows = [][]string{{fmt.Sprint(w.Size), Printable(w.Root, shown)}}
 	}
 	return []section{sum, states,
 		lines("Releases", m.Releases, fmt.Sprintf("%d releases, %d files, %d bytes.%s", m.Released, m.Files, m.Bytes, more(m.Released, m.Releases))),
 		lines("Held and rejected", m.Refused, more(m.States["held"]+m.States["rejected"], m.Refused)),
 		people, lines("Changes of policy and configuration", m.Changes, ""),
-		lines("From high to low", m.Flows, fmt.Sprintf("%d bits in all.", m.Bits)), m.ledgers(), witness}
+		lines("From high to low", m.Flows, fmt.Sprintf("%d bits in all.", m.Bits)), m.ledgers(), witness,
+		lines("Alarms about the low side's log", m.Alarms, "")}
 }
 
 func more(all int64, shown []Line) string {
