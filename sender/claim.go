@@ -106,6 +106,7 @@ func (c *claimer) adopt(ctx context.Context, f *flight) (*flight, error) {
 	}
 	c.log.Info("transfer queued", zap.String("transfer", f.rec.ID), zap.String("channel", f.channel.Name),
 		zap.String("name", f.rec.Name), zap.Uint64("entries", f.rec.Entries), zap.Uint64("bytes", f.rec.Content))
+	f.unsent = true
 	c.schedule.enter(f)
 	return f, nil
 }
@@ -185,6 +186,11 @@ func (c *claimer) resume(ctx context.Context, ch *channel, dir string) error {
 		return fmt.Errorf("transfer %s is of channel %d", rec.ID, rec.Channel)
 	}
 	f := newFlight(rec, dir, ch)
+	want, err := loadOrders(dir)
+	if err != nil {
+		return err
+	}
+	f.obey(want)
 	if _, err := os.Lstat(rec.source(dir)); errors.Is(err, os.ErrNotExist) && rec.Source == "" && rec.State == StateQueued && !rec.planned() {
 		return os.RemoveAll(dir) // the entry never left the outbox
 	}
@@ -230,6 +236,8 @@ func (c *claimer) renew(ctx context.Context, f *flight) error {
 	if err := errors.Join(os.Rename(f.dir, dir), rec.store(dir)); err != nil {
 		return err
 	}
-	_, err = c.adopt(ctx, newFlight(rec, dir, f.channel))
+	anew := newFlight(rec, dir, f.channel)
+	anew.obey(f.orders)
+	_, err = c.adopt(ctx, anew)
 	return err
 }

@@ -36,6 +36,15 @@ func closeDurable(f *os.File, err error) error {
 	return err
 }
 
+// syncFile makes what was written to a file last over a power cut.
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return closeDurable(f, nil)
+}
+
 // syncFolder makes renames, creations and removals in folder last over a power cut.
 func syncFolder(folder string) error {
 	d, err := os.Open(folder)

@@ -44,6 +44,7 @@ type line struct {
 	spread   time.Duration
 	sessions *sessions
 	groups   <-chan *part
+	urgent   <-chan *part // go ahead of groups, between two batches
 	tell     func() framing.Beat
 	counters *lineCounters
 	log      *zap.Logger
@@ -61,6 +62,7 @@ type line struct {
 	announce time.Time // when the session is announced next
 	beat     time.Time // when the next beat is due
 	inTurn   bool      // own packets are being sent: no recursion
+	inRush   bool      // urgent groups are
 }
 
 // prepare allocates what the line needs for its life.
@@ -86,6 +88,9 @@ func (l *line) run(ctx context.Context) error {
 		if err := l.turn(ctx); err != nil {
 			return err
 		}
+		if err := l.rush(ctx); err != nil {
+			return err
+		}
 		select {
 		case p := <-l.groups:
 			if err := l.send(ctx, p); err != nil {
@@ -99,6 +104,10 @@ func (l *line) run(ctx context.Context) error {
 		}
 		timer.Reset(time.Until(l.nextTurn()))
 		select {
+		case p := <-l.urgent:
+			if err := l.send(ctx, p); err != nil {
+				return err
+			}
 		case p := <-l.groups:
 			if err := l.send(ctx, p); err != nil {
 				return err
@@ -163,6 +172,26 @@ func (l *line) turn(ctx context.Context) error {
 	return nil
 }
 
+// rush sends the urgent groups that wait. It is called between batches: an urgent group waits
+// for one batch, however long the group is that is being sent, and that one goes on after.
+func (l *line) rush(ctx context.Context) error {
+	if l.inRush || l.inTurn {
+		return nil
+	}
+	l.inRush = true
+	defer func() { l.inRush = false }()
+	for {
+		select {
+		case p := <-l.urgent:
+			if err := l.send(ctx, p); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
 // repeat is what comes each 100 ms.
 func (l *line) repeat(ctx context.Context, now time.Time) error {
 	if err := l.sessions.rotate(now); err != nil {
@@ -209,16 +238,23 @@ func (l *line) send(ctx context.Context, p *part) (err error) {
 	}
 	outer := l.current // a copy may be due in the middle of a group, between two batches
 	l.current = p
+	p.seen = 0
 	fec.Interleave(g.ks, int(h.R), func(block, esi int) {
+		if err != nil {
+			return
+		}
 		h.Block, h.ESI = g.first+uint32(block), uint16(esi)
-		if err != nil || l.share.Link(h.Block, esi) != l.index {
+		if p.seen < g.skip || l.share.Link(h.Block, esi) != l.index {
+			p.seen++
 			return
 		}
 		if skip {
 			l.counters.givenUp.Add(1)
+			p.seen++
 			return
 		}
 		err = l.seal(ctx, g.symbols[block][esi], &h)
+		p.seen++
 		skip = l.down && p.surrender()
 	})
 	l.current = outer
@@ -252,6 +288,9 @@ func (l *line) slot(ctx context.Context) ([]byte, error) {
 		if err := l.turn(ctx); err != nil {
 			return nil, err
 		}
+		if err := l.rush(ctx); err != nil {
+			return nil, err
+		}
 	}
 	slot := l.batch[l.used*l.datagram : (l.used+1)*l.datagram]
 	l.used++
@@ -272,6 +311,9 @@ func (l *line) flush(ctx context.Context) error {
 	l.counters.wire.Add(uint64(sent * l.wire))
 	l.counters.session.Store(l.sessions.current.sealer.Number())
 	l.used = 0
+	if p := l.current; p != nil && p.group.trace != nil {
+		p.group.trace.note(l.index, p.group.seq, p.seen)
+	}
 	if len(l.sealed) > 0 {
 		l.settle(time.Now())
 	}
@@ -286,7 +328,7 @@ func (l *line) settle(now time.Time) {
 		if !p.sent {
 			p.sent = true
 			if g.unsent.Add(-1) == 0 {
-				g.flight.progress(g)
+				g.left()
 			}
 		}
 		if p.copies--; p.copies > 0 {
