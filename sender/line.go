@@ -19,6 +19,9 @@ const (
 	batchOctets = 65487
 	// batchMost is UDP_MAX_SEGMENTS of Linux before 6.9.
 	batchMost = 64
+	// batchTime is how long a batch takes on a slow link at most: beats and urgent groups wait
+	// for one to end.
+	batchTime = 10 * time.Millisecond
 )
 
 // line is the end of the path: it alone owns the sessions, the packet numbers, the pacer
@@ -59,15 +62,22 @@ type line struct {
 	heard   int     // announcements that it took since
 
 	echoes   echoes
-	announce time.Time // when the session is announced next
-	beat     time.Time // when the next beat is due
-	inTurn   bool      // own packets are being sent: no recursion
-	inRush   bool      // urgent groups are
+	announce time.Time     // when the session is announced next
+	every    time.Duration // from one announcement to the next
+	beat     time.Time     // when the next beat is due
+	inTurn   bool          // own packets are being sent: no recursion
+	inRush   bool          // urgent groups are
 }
 
 // prepare allocates what the line needs for its life.
 func (l *line) prepare() {
 	l.most = max(1, min(batchMost, batchOctets/l.datagram))
+	l.every = announceEvery
+	if l.rate > 0 {
+		packet := packetTime(l.rate, l.wire)
+		l.most = max(1, min(l.most, int(batchTime/packet)))
+		l.every = announcePause(packet)
+	}
 	l.batch = make([]byte, l.most*l.datagram)
 	l.payload = make([]byte, 0, l.datagram-framing.Overhead)
 }
@@ -202,7 +212,7 @@ func (l *line) repeat(ctx context.Context, now time.Time) error {
 
 // pulse announces the session (and the next one, if there is one) and sends a beat if one is due.
 func (l *line) pulse(ctx context.Context, now time.Time) error {
-	l.announce = now.Add(announceEvery)
+	l.announce = now.Add(l.every)
 	for _, s := range []*session{l.sessions.current, l.sessions.next} {
 		if s == nil {
 			continue

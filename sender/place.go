@@ -19,7 +19,7 @@ const journalEvery = 400 * time.Millisecond
 // settle brings transfers whose pass has ended to their next place, and keeps the progress of
 // the others, until ctx ends.
 func (s *schedule) settle(ctx context.Context) error {
-	tick := time.NewTicker(journalEvery)
+	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	for {
 		select {

@@ -20,7 +20,8 @@ type schedule struct {
 	state    string // folder
 	channels []*channel
 	counters *counters
-	rate     float64 // octets a second on the wire
+	rate     float64       // octets a second on the wire
+	every    time.Duration // how often the journal is written
 	log      *zap.Logger
 	pending  atomic.Int64 // octets on the wire that were handed on and have not left
 
@@ -37,9 +38,9 @@ type schedule struct {
 	faulty bool // the journal could not be written; of the goroutine that settles
 }
 
-func newSchedule(state string, channels []*channel, rate uint64, counters *counters, log *zap.Logger) (*schedule, error) {
+func newSchedule(state string, channels []*channel, rate float64, counters *counters, log *zap.Logger) (*schedule, error) {
 	s := &schedule{
-		state: state, channels: channels, counters: counters, log: log, rate: float64(rate) / 8,
+		state: state, channels: channels, counters: counters, log: log, rate: rate, every: journalEvery,
 		settled: make(chan struct{}, 1), flights: make(map[*flight]struct{}), trips: make(map[*flight]*trip),
 	}
 	for i := range s.wake {

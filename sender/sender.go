@@ -116,7 +116,7 @@ func (s *Sender) open() (err error) {
 		return err
 	}
 	planner := newPlanner(s.cfg.Forecast)
-	if s.schedule, err = newSchedule(s.cfg.State, s.channels, s.cfg.Forecast.Rate, &s.counters, s.cfg.Log); err != nil {
+	if s.schedule, err = newSchedule(s.cfg.State, s.channels, leftRate(s.cfg.Forecast), &s.counters, s.cfg.Log); err != nil {
 		return err
 	}
 	s.claimer = &claimer{
