@@ -59,6 +59,9 @@ func (s *Sender) Status() Status {
 		Queue: queue, QueueSize: size, Transfers: []TransferStatus{},
 	}
 	st.addLinks(s.lines)
+	for _, ch := range s.channels {
+		st.Channels = append(st.Channels, s.channelStatus(ch, time.Now()))
+	}
 	for _, f := range flights {
 		st.Transfers = append(st.Transfers, f.status())
 	}

@@ -120,3 +120,10 @@ func (l *later) Pop() any {
 	*l = (*l)[:last]
 	return f
 }
+
+// inOrder is a copy, the earliest first.
+func (l later) inOrder() []*flight {
+	all := slices.Clone(l)
+	slices.SortFunc(all, func(a, b *flight) int { return a.due.Compare(b.due) })
+	return all
+}

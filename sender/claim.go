@@ -106,7 +106,7 @@ func (c *claimer) adopt(ctx context.Context, f *flight) (*flight, error) {
 	}
 	c.log.Info("transfer queued", zap.String("transfer", f.rec.ID), zap.String("channel", f.channel.Name),
 		zap.String("name", f.rec.Name), zap.Uint64("entries", f.rec.Entries), zap.Uint64("bytes", f.rec.Content))
-	f.unsent = true
+	f.unsent, f.fresh = true, true
 	c.schedule.enter(f)
 	return f, nil
 }
@@ -207,6 +207,8 @@ func (c *claimer) resume(ctx context.Context, ch *channel, dir string) error {
 		rec.SymbolSize = c.symbolSize
 	} else {
 		f.show(StateQueued)
+		_, err := os.Lstat(filepath.Join(dir, progressFile))
+		f.fresh = rec.Pass == 0 && err != nil
 	}
 	c.log.Info("transfer taken up again", zap.String("transfer", rec.ID), zap.Int("passes_done", rec.Pass))
 	c.schedule.enter(f)

@@ -25,6 +25,21 @@ func writeDurable(path string, data []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
+// appendDurable adds data to the end of a file, which is made if it is not there.
+func appendDurable(path string, data []byte) error {
+	_, err := os.Lstat(path)
+	fresh := err != nil
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = closeDurable(f, err); err == nil && fresh {
+		err = syncFolder(filepath.Dir(path))
+	}
+	return err
+}
+
 // closeDurable syncs and closes f; err is what went wrong before, and is kept.
 func closeDurable(f *os.File, err error) error {
 	if err == nil {

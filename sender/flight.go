@@ -28,6 +28,7 @@ type flight struct {
 	due     time.Time // of the next pass
 	begun   bool      // a pass was begun since the start
 	unsent  bool      // no packet of it was ever sent
+	fresh   bool      // its files are not in the quota yet
 	counted bool      // as fresh, by its channel
 	busy    bool      // a lane steps it
 	trip    *trip     // of the pass under way
@@ -35,6 +36,8 @@ type flight struct {
 
 	// Of the goroutine that settles.
 	seen, kept progress // as of the last look, and on disk
+
+	whole, body float64 // octets on the wire of a pass, and those of content among them
 
 	moving sync.Mutex // held while its folder is moved or ordered about
 	state  atomic.Pointer[flightState]

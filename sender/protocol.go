@@ -9,12 +9,29 @@ package sender
 //	{"op":"status"}
 //	  ← one Status
 //
+//	{"op":"queue","channel":"docs"}              ← one Queue
+//	{"op":"show","id":"1-…"}                     ← one Details
+//	{"op":"cancel","id":"1-…","reason":"…"}      ← one Entry
+//	{"op":"hold","id":"1-…"} or a channel's name ← one Entry or ChannelStatus; resume likewise
+//	{"op":"resend","id":"1-…"}                   ← one Entry
+//	{"op":"priority","id":"1-…","class":"bulk"}  ← one Entry
+//	{"op":"plan","channel":"docs","paths":["/a"]} ← one PlanAnswer
+//
 // A request that cannot be served is answered by {"error":"…"} alone.
 
 // Operations of a Request.
 const (
 	OpSubmit = "submit"
 	OpStatus = "status"
+
+	OpQueue    = "queue"
+	OpShow     = "show"
+	OpCancel   = "cancel"
+	OpHold     = "hold"
+	OpResume   = "resume"
+	OpResend   = "resend"
+	OpPriority = "priority"
+	OpPlan     = "plan"
 )
 
 // Request is what a client asks.
@@ -23,6 +40,9 @@ type Request struct {
 	Channel string   `json:"channel,omitempty"` // name or number; "" if there is only one
 	Paths   []string `json:"paths,omitempty"`   // absolute; each becomes one transfer
 	Wait    bool     `json:"wait,omitempty"`    // answer until all are finished
+	ID      string   `json:"id,omitempty"`      // of a transfer; hold and resume take a channel too
+	Class   string   `json:"class,omitempty"`   // of priority
+	Reason  string   `json:"reason,omitempty"`  // of cancel, for people on both sides
 }
 
 // Progress is one answer to a submit: where the transfer of one path is.

@@ -21,6 +21,7 @@ type schedule struct {
 	channels []*channel
 	counters *counters
 	rate     float64       // octets a second on the wire
+	packet   int           // octets of a datagram on the wire
 	every    time.Duration // how often the journal is written
 	log      *zap.Logger
 	pending  atomic.Int64 // octets on the wire that were handed on and have not left
@@ -93,6 +94,7 @@ func (s *schedule) crowded(c *channel) bool {
 // enter takes a new transfer in.
 func (s *schedule) enter(f *flight) {
 	f.passed = s.ended
+	f.whole, f.body = f.rec.wire(s.packet)
 	s.mu.Lock()
 	s.flights[f] = struct{}{}
 	f.channel.held++
@@ -166,7 +168,7 @@ func (s *schedule) candidate(c *channel, class Class, lane int, now time.Time) (
 
 // files is how many files the next step begins, for the quota.
 func (f *flight) files() uint64 {
-	if f.unsent && f.trip == nil {
+	if f.fresh {
 		return f.rec.Files
 	}
 	return 0
@@ -179,7 +181,7 @@ func (s *schedule) take(f *flight, class Class, now time.Time) {
 		s.spent = true
 	}
 	s.shares.charge(&c.share, class, f.lot.wire)
-	f.busy, f.begun, f.unsent = true, true, false
+	f.busy, f.begun, f.unsent, f.fresh = true, true, false, false
 	c.count(f, false)
 }
 

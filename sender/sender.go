@@ -39,6 +39,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,6 +65,7 @@ type Sender struct {
 	sessions *counter // one for all links: packets name their session only
 	lines    []*line
 	lock     *os.File
+	ordering sync.Mutex        // of channels, and of what leaves sent/
 	listener *net.UnixListener // nil without a socket
 }
 
@@ -119,6 +121,7 @@ func (s *Sender) open() (err error) {
 	if s.schedule, err = newSchedule(s.cfg.State, s.channels, leftRate(s.cfg.Forecast), &s.counters, s.cfg.Log); err != nil {
 		return err
 	}
+	s.schedule.packet = s.cfg.Forecast.WireSize
 	s.claimer = &claimer{
 		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
@@ -154,6 +157,9 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return s.schedule.settle(inner) })
 	for _, c := range s.channels {
+		if c.Keep != (Keep{}) {
+			g.Go(func() error { return s.retain(inner, c) })
+		}
 		s.watch(inner, g, c)
 	}
 	if s.listener != nil {

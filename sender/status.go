@@ -88,6 +88,7 @@ type Status struct {
 	Queue     int       `json:"queue"`       // transfers that are not finished
 	QueueSize uint64    `json:"queue_bytes"` // octets of their content
 
+	Channels  []ChannelStatus  `json:"channels"`
 	Links     []LinkStatus     `json:"links,omitempty"` // each of several; above are their sums, and method and session of the first
 	Transfers []TransferStatus `json:"transfers"`       // those under way or next, at most 100
 }

@@ -61,6 +61,20 @@ type channel struct {
 	Quiet    conf.Duration `toml:"quiet"`    // how long a copied-in entry must not change; default 2 s
 	Symlinks string        `toml:"symlinks"` // "refuse" (default) or "skip"
 	FEC      *fecConfig    `toml:"fec"`      // by hand; default planned from the link
+
+	Priority  sender.Class  `toml:"priority"`        // "urgent", "normal" (default) or "bulk"
+	Weight    weight        `toml:"weight"`          // share of the link among channels of one priority; default 1
+	Windows   []window      `toml:"windows"`         // when content is sent; default always
+	Quota     quotaConfig   `toml:"quota"`           // what is sent in a day; default without bound
+	KeepSent  conf.Duration `toml:"keep_sent"`       // how long sent/ keeps a transfer; default for ever
+	KeepBytes conf.Size     `toml:"keep_sent_bytes"` // what sent/ may take, the oldest go first; default without bound
+}
+
+// quotaConfig bounds what a channel sends in a day; what is above it waits.
+type quotaConfig struct {
+	Bytes conf.Size `toml:"bytes"` // of content, all passes; default without bound
+	Files files     `toml:"files"` // first passes only; default without bound
+	Zone  zone      `toml:"zone"`  // time zone whose midnight begins a day; default UTC
 }
 
 // fecConfig sets the code of a channel's larger objects by hand.
@@ -218,6 +232,10 @@ func (ch *channel) sender() (sender.Channel, error) {
 	default:
 		return bad("symlinks is %q, neither \"refuse\" nor \"skip\"", ch.Symlinks)
 	}
+	if ch.Windows != nil && len(ch.Windows) == 0 {
+		return bad("windows: an empty list would mean never: leave it out for always; pawl-send hold stops a channel")
+	}
+	ch.share(&out)
 	if ch.FEC == nil {
 		return out, nil
 	}

@@ -16,9 +16,12 @@ whether anything arrived; what it did, it can always say.`,
 		Example: `  pawl-send check-config -c /etc/pawl/pawl-send.toml
   pawl-send run -c /etc/pawl/pawl-send.toml
   pawl-send submit --channel updates --wait release.tar
-  pawl-send status`,
+  pawl-send status
+  pawl-send queue`,
 	}
 	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), checkCommand(env), doctorCommand(env))
+	cmd.AddCommand(queueCommand(env), showCommand(env), cancelCommand(env), holdCommand(env), resumeCommand(env), resendCommand(env),
+		priorityCommand(env), planCommand(env))
 	return cmd
 }
 

@@ -72,6 +72,7 @@ func showStatus(w io.Writer, s *sender.Status) error {
 	fmt.Fprintf(t, "sent\t%d transfers, %s\t%s packets\n", s.Sent, humanize.IBytes(s.Bytes), humanize.Comma(int64(s.Packets)))
 	fmt.Fprintf(t, "not sent\t%d aborted, %d refused\n", s.Aborted, s.Refused)
 	fmt.Fprintf(t, "queue\t%d transfers, %s\n", s.Queue, humanize.IBytes(s.QueueSize))
+	showChannels(t, s.Channels)
 	for _, tr := range s.Transfers {
 		fmt.Fprintf(t, "  %s\t%s/%q\t%s, pass %d of %d, %s of %s\n", tr.ID, tr.Channel, tr.Name, tr.State, tr.Pass, tr.Passes,
 			humanize.IBytes(tr.Bytes), humanize.IBytes(tr.Total))
