@@ -122,13 +122,13 @@ func heapInUse() float64 {
 
 func (s *CodecScenario) measure(ctx context.Context, g Geometry) (Row, error) {
 	row := NewRow(g.String())
-	few := max(g.K/100, 1)
-	for metric, value := range map[string]int{"k": g.K, "r": g.R, "t": g.T, "few_symbols": few, "max_symbols": min(g.R, g.K)} {
-		row.Values[metric] = float64(value)
-	}
 	b, err := newCodecBench(g, s.Seed)
 	if err != nil {
 		return row, err
+	}
+	few := b.few()
+	for metric, value := range map[string]int{"k": g.K, "r": g.R, "t": g.T, "few_symbols": few, "max_symbols": min(g.R, g.K)} {
+		row.Values[metric] = float64(value)
 	}
 	if err := b.prove(); err != nil {
 		return row, err

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCodecScenario(t *testing.T) {
-	s := CodecScenario{Geometries: []Geometry{{fec.Leopard8, 10, 4, 64}, {fec.Classic, 3, 5, 64}}, Seed: 7, Samples: 2, Time: time.Millisecond}
+	s := CodecScenario{Geometries: []Geometry{{fec.Leopard8, 10, 4, 64}, {fec.Classic, 3, 5, 64}, {fec.Leopard16, 300, 2, 64}}, Seed: 7, Samples: 2, Time: time.Millisecond}
 	steps := 0
 	r, err := s.Run(t.Context(), "v0", func(int, int, string) { steps++ })
 	if err != nil {
@@ -21,7 +21,7 @@ func TestCodecScenario(t *testing.T) {
 	if err := errors.Join(r.check(), WriteCodecTable(&text, r)); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Rows) != 2 || steps != 3 || !strings.Contains(text.String(), "leopard8/k=10/r=4/t=64") {
+	if len(r.Rows) != 3 || steps != 4 || !strings.Contains(text.String(), "leopard8/k=10/r=4/t=64") {
 		t.Errorf("%d rows, %d steps\n%s", len(r.Rows), steps, &text)
 	}
 	for _, row := range r.Rows {

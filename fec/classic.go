@@ -2,6 +2,7 @@ package fec
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/reedsolomon"
 )
@@ -17,15 +18,16 @@ import (
 type classicCodec struct {
 	k, r int
 	enc  reedsolomon.Encoder
+	work *workspace
 }
 
-func newClassic(k, r int) (Codec, error) {
+func newClassic(k, r int, work *workspace) (Codec, error) {
 	enc, err := reedsolomon.New(k, r, reedsolomon.WithCauchyMatrix(),
 		reedsolomon.WithMaxGoroutines(1), reedsolomon.WithInversionCache(false))
 	if err != nil {
 		return nil, fmt.Errorf("classic with K=%d R=%d: %w", k, r, err)
 	}
-	return &classicCodec{k, r, enc}, nil
+	return &classicCodec{k, r, enc, work}, nil
 }
 
 func (c *classicCodec) Encode(symbols [][]byte) error {
@@ -38,110 +40,131 @@ func (c *classicCodec) Encode(symbols [][]byte) error {
 	return nil
 }
 
+// Rebuild takes one of three ways to the same symbols. Measured (µs for a block; one core of an
+// AMD EPYC with GFNI, decision 0010):
+//
+//	               200+20 of 1408 octets    200+20 of 8896 octets    64+8 of 1408 octets
+//	lost             1    5   10   20         1    5   10   20         1    4    8
+//	interpolate      7   43   75  146        39  174  349  680         3   14   16
+//	recode          39   59   94  164        52  140  252  480        12   22   31
+//	syndromes       74   76  112   93       407  406  415  467        11   11   13
 func (c *classicCodec) Rebuild(symbols [][]byte) error {
-	_, lost, err := survey(symbols, c.k, c.r)
-	if err != nil || lost == 0 {
+	_, n, err := survey(symbols, c.k, c.r)
+	if err != nil || n == 0 {
 		return err
 	}
-	var points, missing, chosen []byte // as points of the field: the ESIs themselves
-	block := make([][]byte, 0, c.k+lost)
-	for i, s := range symbols {
-		switch {
-		case i < c.k && len(s) == 0:
-			missing = append(missing, byte(i))
-		case len(s) != 0 && len(block) < c.k:
-			points, block = append(points, byte(i)), append(block, s)
-			if i >= c.k {
-				chosen = append(chosen, byte(i))
-			}
-		}
+	// Half of the smallest first level of cache: as long as what is computed stays there.
+	const cached = 16 << 10
+	s := c.work.solver()
+	defer c.work.solvers.Put(s)
+	size := s.survey(symbols, c.k, n)
+	for _, i := range s.lost {
+		s.x = append(s.x, uint16(i))
 	}
-	size := len(block[0])
-	dec, err := reedsolomon.New(c.k, lost, reedsolomon.WithCustomMatrix(cauchyRows(points, missing, chosen)),
-		reedsolomon.WithMaxGoroutines(1), reedsolomon.WithInversionCache(false))
-	if err != nil {
-		return fmt.Errorf("rebuild block: %w", err)
+	for _, j := range s.repair {
+		s.y = append(s.y, uint16(c.k+j))
 	}
-	for _, i := range missing {
-		s := symbols[i][:0]
-		if cap(s) < size {
-			s = make([]byte, size)
-		}
-		block = append(block, s[:size])
+	switch {
+	case 5*n*(c.k-n) > 4*c.r*c.k:
+		// R*K multiplications to encode, at 21 ns each, and n*n at 27, against n*K.
+		return s.solve(field8, func(uint16) uint16 { return 1 }, c.enc, symbols, c.k, size)
+	case n*size <= cached:
+		s.interpolate(symbols, c.k, size)
+		return nil
 	}
-	if err := dec.Encode(block); err != nil {
-		return fmt.Errorf("rebuild block: %w", err)
-	}
-	for n, i := range missing {
-		symbols[i] = block[c.k+n]
-	}
-	return nil
+	return s.recode(symbols, c.k, size)
 }
 
-// cauchyRows gives the matrix that computes the missing source symbols from those at
-// points (sources that are there, then as many chosen repair symbols as are missing).
+// cauchyRows sets rows to the K x n factors that make the missing source symbols out of K
+// others (sources that are there, then the chosen repair symbols), all factors of one of
+// those after the other. It returns which those are.
 //
 // The code is Lagrange interpolation in disguise: with w(x) the product of (x+b) over all
 // sources b, the polynomial of degree < K that is s_b*w'(b) at each source b is y_a*w(a)
 // at each repair point a. Interpolated through the K known points and read at a missing
-// source i, all common factors fall away and the coefficient of the symbol at z is
+// source i, all common factors fall away and the factor of the symbol at z is
 //
 //	g(i) * h(z) / (i+z)    g(i) = prod over chosen a of (i+a) / prod over missing b != i of (i+b)
 //	                       h(z) = prod over missing b of (z+b) / prod over chosen a != z of (z+a)
-func cauchyRows(points, missing, chosen []byte) [][]byte {
-	h := make([]int, len(points))
-	for n, z := range points {
-		h[n] = logProduct(z, missing) - logProduct(z, chosen)
-	}
-	rows := make([][]byte, len(missing))
-	for m, i := range missing {
-		g := logProduct(i, chosen) - logProduct(i, missing)
-		row := make([]byte, len(points))
-		for n, z := range points {
-			row[n] = field8.power(g + h[n] - int(field8.log[i^z]))
+func (s *solver) cauchyRows(symbols [][]byte, k int) (known []int) {
+	f, n := field8, len(s.lost)
+	s.u = f.products(s.u[:0], s.x, s.y)
+	s.rows = s.rows[:0]
+	factors := func(z uint16) {
+		h := 0
+		for _, b := range s.x {
+			h += int(f.log[z^b])
 		}
-		rows[m] = row
-	}
-	return rows
-}
-
-// logProduct is the logarithm of the product of (x+p) over all p other than x.
-func logProduct(x byte, points []byte) int {
-	sum := 0
-	for _, p := range points {
-		if p != x {
-			sum += int(field8.log[x^p])
+		for _, a := range s.y {
+			if a != z {
+				h -= int(f.log[z^a])
+			}
+		}
+		h = f.reduce(h % f.order)
+		for m, i := range s.x {
+			s.rows = append(s.rows, f.exp[f.reduce(f.reduce(s.u[m]+h)-int(f.log[i^z]))])
 		}
 	}
-	return sum
-}
-
-// field8 is GF(2^8) modulo x^8+x^4+x^3+x^2+1, generated by 2: the logarithm of each
-// element but 0, and the powers.
-var field8 = newLogTable()
-
-type logTable struct {
-	log [256]uint8
-	exp [255]byte
-}
-
-func newLogTable() *logTable {
-	const polynomial = 0x11D
-	t := new(logTable)
-	x := 1
-	for i := range t.exp {
-		t.exp[i], t.log[x] = byte(x), uint8(i)
-		if x <<= 1; x > 255 {
-			x ^= polynomial
+	s.rows = slices.Grow(s.rows, k*n)
+	s.known = s.known[:0]
+	for i := range k {
+		if len(symbols[i]) != 0 {
+			factors(uint16(i))
+			s.known = append(s.known, i)
 		}
 	}
-	return t
+	for _, j := range s.repair {
+		factors(uint16(k + j))
+		s.known = append(s.known, k+j)
+	}
+	return s.known
 }
 
-// power is 2^e for any e, also a negative one.
-func (t *logTable) power(e int) byte {
-	if e %= 255; e < 0 {
-		e += 255
+// interpolate adds the missing symbols up, one product at a time.
+func (s *solver) interpolate(symbols [][]byte, k, size int) {
+	var library reedsolomon.LowLevel
+	n, known := len(s.lost), s.cauchyRows(symbols, k)
+	makeRoom(symbols, s.lost, size)
+	for z, from := range known {
+		for m, to := range s.lost {
+			factor := byte(s.rows[z*n+m])
+			if z == 0 {
+				library.GalMulSlice(factor, symbols[from], symbols[to])
+			} else {
+				library.GalMulSliceXor(factor, symbols[from], symbols[to])
+			}
+		}
 	}
-	return t.exp[e]
+}
+
+// recode has the library compute the missing symbols with a matrix of its own, several at
+// a time. Making that matrix is what it costs in time and memory.
+func (s *solver) recode(symbols [][]byte, k, size int) error {
+	n, known := len(s.lost), s.cauchyRows(symbols, k)
+	matrix := make([][]byte, n)
+	for m := range matrix {
+		matrix[m] = make([]byte, k)
+		for z := range known {
+			matrix[m][z] = byte(s.rows[z*n+m])
+		}
+	}
+	dec, err := reedsolomon.New(k, n, reedsolomon.WithCustomMatrix(matrix),
+		reedsolomon.WithMaxGoroutines(1), reedsolomon.WithInversionCache(false))
+	if err != nil {
+		return fmt.Errorf("rebuild block: %w", err)
+	}
+	makeRoom(symbols, s.lost, size)
+	s.block = s.block[:0]
+	for _, i := range known {
+		s.block = append(s.block, symbols[i])
+	}
+	for _, i := range s.lost {
+		s.block = append(s.block, symbols[i])
+	}
+	err = dec.Encode(s.block)
+	clear(s.block)
+	if err != nil {
+		return fmt.Errorf("rebuild block: %w", err)
+	}
+	return nil
 }

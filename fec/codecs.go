@@ -16,7 +16,7 @@ const maxCodecs = 64
 // zero value is ready.
 //
 // The first Leopard16 codec of a process builds the tables of GF(2^16): about 150 ms and
-// 78 MB, once, kept for good.
+// 78 MB, once, kept for good; 256 KiB more are of [field16].
 type Codecs struct {
 	mu     sync.Mutex
 	byUse  list.List // of *codecEntry, most recently used first
@@ -90,7 +90,7 @@ func (c *Codecs) make(g geometry) (Codec, error) {
 	case Leopard8, Leopard16:
 		return newLeopard(g.code, g.k, g.r, &c.work)
 	case Classic:
-		return newClassic(g.k, g.r)
+		return newClassic(g.k, g.r, &c.work)
 	}
 	return nil, fmt.Errorf("%w: %v", ErrGeometry, g.code)
 }

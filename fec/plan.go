@@ -24,8 +24,9 @@ const (
 	worthChanging = 1.03
 	longObject    = 8192
 
-	// leopard16Rate: up to here a core rebuilds Leopard16 at twice the line rate
-	// (0.75 GB/s measured); faster links get it only where nothing else will do.
+	// leopard16Rate: up to here a core rebuilds Leopard16 at twice the line rate whatever
+	// is lost (0.75 GB/s measured; several times as much where few are, see fewLost); faster links
+	// get it only where nothing else will do.
 	leopard16Rate = 2_500_000_000
 
 	// memoryPrice is what using the whole memory bound weighs, in overhead: between two

@@ -16,11 +16,14 @@ const MaxFlights = 24
 // maxVersion bounds the sender's version text, in octets of UTF-8.
 const maxVersion = 64
 
+// maxFault bounds the text of the sender's last fault, in octets of UTF-8.
+const maxFault = 120
+
 // beatPrefix is the length of the CBOR in front of it, in octets.
 const beatPrefix = 2
 
-// maxUptime is the longest uptime in milliseconds: it must be a time.Duration.
-const maxUptime = uint64(math.MaxInt64 / int64(time.Millisecond))
+// maxSpan is the longest span of time in milliseconds: it must be a time.Duration.
+const maxSpan = uint64(math.MaxInt64 / int64(time.Millisecond))
 
 // Beat is the payload of a beat packet: what the sender says it is doing.
 // Counters count since the sender's program started. All of it is information,
@@ -37,7 +40,18 @@ type Beat struct {
 	Rate       uint64            // configured rate, bit/s on the wire
 	Config     [sha256.Size]byte // SHA-256 of the sender's configuration
 	Version    string            // version of the sender's program, at most 64 octets
-	Flights    []Flight          // transfers in flight, at most MaxFlights
+
+	Oldest   time.Duration     // how long the transfer that waits longest has waited; milliseconds on the wire
+	Refused  uint64            // entries of an outbox refused
+	Loss     uint32            // random loss the sender plans for, packets in a million, at most a million
+	Burst    time.Duration     // outage it plans for; milliseconds on the wire
+	Room     uint64            // octets free where the outboxes are, the least of them
+	Fault    string            // the sender's last error, at most 120 octets; "" for none
+	FaultAge time.Duration     // how long ago that was; milliseconds on the wire
+	LogSize  uint64            // entries in the sender's own audit log; 0: it keeps none
+	LogRoot  [sha256.Size]byte // root hash of the log at that size (RFC 6962)
+
+	Flights []Flight // transfers in flight, at most MaxFlights
 }
 
 // FlightState says how far a transfer in flight is.
@@ -75,6 +89,15 @@ type wireBeat struct {
 	Rate       uint64
 	Config     [sha256.Size]byte
 	Version    string
+	Oldest     uint64
+	Refused    uint64
+	Loss       uint32
+	Burst      uint64
+	Room       uint64
+	Fault      string
+	FaultAge   uint64
+	LogSize    uint64
+	LogRoot    [sha256.Size]byte
 	Flights    []wireFlight
 }
 
@@ -90,14 +113,17 @@ type wireFlight struct {
 }
 
 func (b *Beat) check() error {
-	if b.Uptime < 0 {
-		return fmt.Errorf("%w: uptime is negative", ErrField)
+	if min(b.Uptime, b.Oldest, b.Burst, b.FaultAge) < 0 {
+		return fmt.Errorf("%w: a span of time is negative", ErrField)
 	}
-	if len(b.Version) > maxVersion {
-		return fmt.Errorf("%w: version of %d octets", ErrField, len(b.Version))
+	if err := checkText("version", b.Version, maxVersion); err != nil {
+		return err
 	}
-	if fault := textFault(b.Version); fault != "" {
-		return fmt.Errorf("%w: version %s", ErrField, fault)
+	if err := checkText("fault", b.Fault, maxFault); err != nil {
+		return err
+	}
+	if b.Loss > million {
+		return fmt.Errorf("%w: loss of %d packets in a million", ErrField, b.Loss)
 	}
 	if len(b.Flights) > MaxFlights {
 		return fmt.Errorf("%w: %d flights, at most %d", ErrField, len(b.Flights), MaxFlights)
@@ -106,6 +132,19 @@ func (b *Beat) check() error {
 		if err := b.Flights[i].check(); err != nil {
 			return fmt.Errorf("flight %d: %w", i, err)
 		}
+	}
+	return nil
+}
+
+// million is the unit of a loss.
+const million = 1_000_000
+
+func checkText(what, text string, most int) error {
+	if len(text) > most {
+		return fmt.Errorf("%w: %s of %d octets", ErrField, what, len(text))
+	}
+	if fault := textFault(text); fault != "" {
+		return fmt.Errorf("%w: %s %s", ErrField, what, fault)
 	}
 	return nil
 }
@@ -126,7 +165,7 @@ func (f *Flight) check() error {
 
 // AppendBeat appends the payload of b, zero-padded to symbolSize octets, to
 // dst. A beat that ParseBeat would refuse is ErrField, a symbolSize that no
-// link has ErrSize. The uptime loses what is below a millisecond.
+// link has ErrSize. Spans of time lose what is below a millisecond.
 func AppendBeat(dst []byte, b *Beat, symbolSize int) ([]byte, error) {
 	if !validSymbolSize(symbolSize) {
 		return dst, fmt.Errorf("beat: %w: symbol of %d octets", ErrSize, symbolSize)
@@ -135,9 +174,11 @@ func AppendBeat(dst []byte, b *Beat, symbolSize int) ([]byte, error) {
 		return dst, fmt.Errorf("beat: %w", err)
 	}
 	w := wireBeat{
-		Clock: b.Clock, Uptime: uint64(b.Uptime / time.Millisecond), Queue: b.Queue, QueueBytes: b.QueueBytes,
+		Clock: b.Clock, Uptime: millis(b.Uptime), Queue: b.Queue, QueueBytes: b.QueueBytes,
 		Packets: b.Packets, Bytes: b.Bytes, Sent: b.Sent, Aborted: b.Aborted, Rate: b.Rate,
-		Config: b.Config, Version: b.Version, Flights: make([]wireFlight, 0, len(b.Flights)),
+		Config: b.Config, Version: b.Version, Oldest: millis(b.Oldest), Refused: b.Refused, Loss: b.Loss, Burst: millis(b.Burst),
+		Room: b.Room, Fault: b.Fault, FaultAge: millis(b.FaultAge), LogSize: b.LogSize, LogRoot: b.LogRoot,
+		Flights: make([]wireFlight, 0, len(b.Flights)),
 	}
 	for _, f := range b.Flights {
 		w.Flights = append(w.Flights, wireFlight{
@@ -177,13 +218,16 @@ func ParseBeat(payload []byte) (Beat, error) {
 	if !allZero(padding) {
 		return Beat{}, fmt.Errorf("beat: %w: padding is not zero", ErrCanonical)
 	}
-	if w.Uptime > maxUptime {
-		return Beat{}, fmt.Errorf("beat: %w: uptime of %d ms", ErrField, w.Uptime)
+	for _, ms := range []uint64{w.Uptime, w.Oldest, w.Burst, w.FaultAge} {
+		if ms > maxSpan {
+			return Beat{}, fmt.Errorf("beat: %w: a span of %d ms", ErrField, ms)
+		}
 	}
 	b := Beat{
-		Clock: w.Clock, Uptime: time.Duration(w.Uptime) * time.Millisecond, Queue: w.Queue, QueueBytes: w.QueueBytes,
+		Clock: w.Clock, Uptime: span(w.Uptime), Queue: w.Queue, QueueBytes: w.QueueBytes,
 		Packets: w.Packets, Bytes: w.Bytes, Sent: w.Sent, Aborted: w.Aborted, Rate: w.Rate,
-		Config: w.Config, Version: w.Version,
+		Config: w.Config, Version: w.Version, Oldest: span(w.Oldest), Refused: w.Refused, Loss: w.Loss, Burst: span(w.Burst),
+		Room: w.Room, Fault: w.Fault, FaultAge: span(w.FaultAge), LogSize: w.LogSize, LogRoot: w.LogRoot,
 	}
 	for _, f := range w.Flights {
 		b.Flights = append(b.Flights, Flight{
@@ -196,3 +240,7 @@ func ParseBeat(payload []byte) (Beat, error) {
 	}
 	return b, nil
 }
+
+func millis(d time.Duration) uint64 { return uint64(d / time.Millisecond) }
+
+func span(ms uint64) time.Duration { return time.Duration(ms) * time.Millisecond }

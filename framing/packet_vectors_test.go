@@ -197,6 +197,8 @@ func testBeat() *Beat {
 	b := &Beat{
 		Clock: testSession, Uptime: 26*time.Hour + 5*time.Millisecond, Queue: 3, QueueBytes: 5 << 30,
 		Packets: 9_876_543, Bytes: 12 << 30, Sent: 41, Aborted: 1, Rate: 1_000_000_000, Version: "pawl 0.1.0",
+		Oldest: 90 * time.Second, Refused: 2, Loss: 5000, Burst: 20 * time.Millisecond, Room: 7 << 30,
+		Fault: "link refuses packets: network is down", FaultAge: time.Hour, LogSize: 1234,
 		Flights: []Flight{
 			{Channel: 1, Transfer: testTransfer, State: FlightSending, Pass: 1, Passes: 2, Length: 1 << 30, Sent: 1 << 20},
 			{Channel: 2, Transfer: testTransfer + 1, State: FlightWaiting, Pass: 0, Passes: 1, Length: 0, Sent: 0},
@@ -205,6 +207,7 @@ func testBeat() *Beat {
 	}
 	for i := range b.Config {
 		b.Config[i] = byte(i)
+		b.LogRoot[i] = byte(0xff - i)
 	}
 	return b
 }
@@ -213,8 +216,10 @@ func testBeat() *Beat {
 func longestBeat() *Beat {
 	const most = 1<<64 - 1
 	b := &Beat{
-		Clock: -1 << 63, Uptime: time.Duration(maxUptime) * time.Millisecond, Queue: most, QueueBytes: most,
+		Clock: -1 << 63, Uptime: time.Duration(maxSpan) * time.Millisecond, Queue: most, QueueBytes: most,
 		Packets: most, Bytes: most, Sent: most, Aborted: most, Rate: most, Version: strings.Repeat("é", 32),
+		Oldest: time.Duration(maxSpan) * time.Millisecond, Refused: most, Loss: million, Burst: time.Duration(maxSpan) * time.Millisecond,
+		Room: most, Fault: strings.Repeat("é", maxFault/2), FaultAge: time.Duration(maxSpan) * time.Millisecond, LogSize: most,
 	}
 	for range MaxFlights {
 		b.Flights = append(b.Flights, Flight{1<<16 - 1, most, FlightFinished, 255, 255, MaxLength, most})
@@ -225,7 +230,7 @@ func longestBeat() *Beat {
 // beatItem is a beat's array as a list, changed by change, as a payload.
 func beatItem(t testing.TB, change func(a []any) []any) []byte {
 	flight := []any{1, 1, 1, 1, 1, 1, 1}
-	item := testItem(t, change([]any{1, 2, 3, 4, 5, 6, 7, 8, 9, make([]byte, 32), "v", []any{flight}}))
+	item := testItem(t, change([]any{1, 2, 3, 4, 5, 6, 7, 8, 9, make([]byte, 32), "v", 1, 2, 3, 4, 5, "f", 7, 8, make([]byte, 32), []any{flight}}))
 	octets := append([]byte{byte(len(item) >> 8), byte(len(item))}, item...)
 	return appendZeros(octets, 1280-len(octets))
 }
@@ -251,7 +256,7 @@ func beatCases(t testing.TB) []vectorCase {
 		return func(a []any) []any { a[i] = v; return a }
 	}
 	flight := func(i int, v any) func(a []any) []any {
-		return func(a []any) []any { a[11].([]any)[0].([]any)[i] = v; return a }
+		return func(a []any) []any { a[20].([]any)[0].([]any)[i] = v; return a }
 	}
 	same := func([]byte) {}
 
@@ -268,31 +273,39 @@ func beatCases(t testing.TB) []vectorCase {
 	raw("size", "length one short", 1280, func(b []byte) { b[1]-- })
 	raw("canonical", "length one long", 1280, func(b []byte) { b[1]++ })
 	raw("canonical", "padding", 1280, func(b []byte) { b[1279] = 1 })
-	list("canonical", "an element less", func(a []any) []any { return a[:11] })
+	list("canonical", "an element less", func(a []any) []any { return a[:20] })
 	list("canonical", "an element more", func(a []any) []any { return append(a, 0) })
 	list("canonical", "negative queue", set(2, -1))
 	list("canonical", "text for a digest", set(9, strings.Repeat("x", 32)))
 	list("canonical", "digest of 31", set(9, make([]byte, 31)))
 	list("canonical", "digest of 33", set(9, make([]byte, 33)))
-	list("canonical", "null for no flights", set(11, nil))
+	list("canonical", "null for no flights", set(20, nil))
 	list("canonical", "float for a number", set(8, 1.5))
 	list("canonical", "flight with channel 65536", flight(0, 65536))
-	list("canonical", "flight of six elements", set(11, []any{[]any{1, 1, 1, 1, 1, 1}}))
-	list("field", "uptime beyond nanoseconds", set(1, maxUptime+1))
+	list("canonical", "flight of six elements", set(20, []any{[]any{1, 1, 1, 1, 1, 1}}))
+	list("field", "uptime beyond nanoseconds", set(1, maxSpan+1))
 	list("field", "version of 65", set(10, strings.Repeat("x", 65)))
 	list("field", "version with a line feed", set(10, "v\n"))
+	list("canonical", "log root of 31", set(19, make([]byte, 31)))
+	list("field", "oldest beyond nanoseconds", set(11, maxSpan+1))
+	list("field", "loss beyond all", set(13, million+1))
+	list("canonical", "loss of 33 bits", set(13, uint64(1<<32)))
+	list("field", "burst beyond nanoseconds", set(14, maxSpan+1))
+	list("field", "fault of 121", set(16, strings.Repeat("x", maxFault+1)))
+	list("field", "fault with an escape", set(16, "\x1b[2J"))
+	list("field", "fault age beyond nanoseconds", set(17, maxSpan+1))
 	list("field", "flight on channel 0", flight(0, 0))
 	list("field", "flight of transfer 0", flight(1, 0))
 	list("field", "flight in state 0", flight(2, 0))
 	list("field", "flight in state 4", flight(2, 4))
 	list("field", "flight too long", flight(5, uint64(1<<48)))
 	list("field", "25 flights", func(a []any) []any {
-		one := a[11].([]any)[0]
+		one := a[20].([]any)[0]
 		var all []any
 		for range MaxFlights + 1 {
 			all = append(all, one)
 		}
-		a[11] = all
+		a[20] = all
 		return a
 	})
 	return cases

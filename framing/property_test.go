@@ -87,12 +87,19 @@ func TestBeatRoundTrip(t *testing.T) {
 		number := rapid.Uint64()
 		b := Beat{
 			Clock:  rapid.Int64().Draw(t, "clock"),
-			Uptime: time.Duration(rapid.Uint64Max(maxUptime).Draw(t, "uptime")) * time.Millisecond,
+			Uptime: time.Duration(rapid.Uint64Max(maxSpan).Draw(t, "uptime")) * time.Millisecond,
 			Queue:  number.Draw(t, "queue"), QueueBytes: number.Draw(t, "queue bytes"), Packets: number.Draw(t, "packets"),
 			Bytes: number.Draw(t, "bytes"), Sent: number.Draw(t, "sent"), Aborted: number.Draw(t, "aborted"),
 			Rate: number.Draw(t, "rate"), Version: name().Draw(t, "version"),
 			Flights: rapid.SliceOfN(flight, 0, MaxFlights).Draw(t, "flights"),
 		}
+		span := rapid.Uint64Max(maxSpan)
+		b.Oldest = time.Duration(span.Draw(t, "oldest")) * time.Millisecond
+		b.Burst = time.Duration(span.Draw(t, "burst")) * time.Millisecond
+		b.FaultAge = time.Duration(span.Draw(t, "fault age")) * time.Millisecond
+		b.Refused, b.Room, b.LogSize = number.Draw(t, "refused"), number.Draw(t, "room"), number.Draw(t, "log size")
+		b.Loss, b.Fault = rapid.Uint32Max(million).Draw(t, "loss"), name().Filter(func(s string) bool { return len(s) <= maxFault }).Draw(t, "fault")
+		copy(b.LogRoot[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "log root"))
 		copy(b.Config[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "config"))
 		payload, err := AppendBeat(nil, &b, MinSymbolSize)
 		if err != nil {

@@ -22,6 +22,7 @@ func (r *Receiver) takeBeat(s *session, h *framing.Header, datagram []byte, now 
 		return Duplicate
 	}
 	r.beat, r.beatSession, r.beatPacket, r.beatHeard = &beat, s, h.Packet, now
+	r.low.hear(&beat, now)
 	for _, f := range beat.Flights {
 		t := r.transfers[quarantine.ID{Channel: f.Channel, Transfer: f.Transfer}]
 		if t == nil {

@@ -135,6 +135,9 @@ func (r *Receiver) retire(t *transfer, err error) {
 	r.forget(t)
 	r.finished.add(t.id)
 	r.completed++
+	if !t.aborted {
+		r.low.arrived(t.channel.Name, time.Now())
+	}
 	r.log.Info("transfer complete", zap.Stringer("transfer", t.id), zap.String("channel", t.channel.Name),
 		zap.Uint64("content", t.contentLength()), zap.Bool("aborted", t.aborted), zap.Duration("took", time.Since(t.begun)))
 }

@@ -3,6 +3,8 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"os"
+	"sync"
 	"sync/atomic"
 
 	"pawl/fec"
@@ -34,6 +36,16 @@ type object struct {
 
 	written uint32       // blocks on the disk; guarded by transfer.mu
 	pending atomic.Int32 // blocks with the writers
+	writing sync.Mutex   // held around each write to the object's file
+}
+
+// writeAt writes to the object's file. One at a time: the kernel's own lock on a file lets a second writer spin for as long as
+// the first one copies.
+func (o *object) writeAt(f *os.File, p []byte, offset int64) error {
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	_, err := f.WriteAt(p, offset)
+	return err
 }
 
 // geometryOf reads an object's geometry from a header. The symbol size is the link's.

@@ -46,9 +46,11 @@ type Source interface {
 type Channel struct {
 	ID           uint16 // 1 to 65535, as in the packets
 	Name         string
-	Quota        uint64 // octets that all its transfers short of release may take on the disk; default 1 TiB
-	MaxTransfer  uint64 // octets of content of one transfer; default Quota
-	MaxTransfers int    // transfers arriving at once; default 256
+	Quota        uint64        // octets that all its transfers short of release may take on the disk; default 1 TiB
+	MaxTransfer  uint64        // octets of content of one transfer; default Quota
+	MaxTransfers int           // transfers arriving at once; default 256
+	Expect       []Expectation // when something must arrive; default never
+	Grace        time.Duration // how much later it may be; default DefaultGrace
 }
 
 // Config is what a receiver needs. Zero means the default where one is named.
@@ -64,8 +66,9 @@ type Config struct {
 	StatusEvery  time.Duration     // default 1 s
 	Writers      int               // goroutines that rebuild and write; default the number of processors, at most 4
 	Channels     []Channel
-	Watches      []Watch     // interfaces whose silence is evidence; default none
-	Log          *zap.Logger // default none
+	Arrivals     map[string]time.Time // by channel: when something last arrived, from Status of an earlier run; default not known
+	Watches      []Watch              // interfaces whose silence is evidence; default none
+	Log          *zap.Logger          // default none
 }
 
 // Receiver takes transfers from a source into quarantine.
@@ -98,6 +101,7 @@ type Receiver struct {
 	beatSession   *session
 	beatPacket    uint64
 	beatHeard     time.Time
+	low           *lowSide
 	completed     uint64
 	putAsides     uint64
 	parkings      uint64
@@ -204,12 +208,16 @@ func (c *Channel) fill() error {
 	if c.MaxTransfers == 0 {
 		c.MaxTransfers = 256
 	}
+	if c.Grace == 0 {
+		c.Grace = DefaultGrace
+	}
 	return nil
 }
 
 // Run receives until ctx ends. What is open then is parked, so that a later run goes on from there.
 func (r *Receiver) Run(ctx context.Context, source Source) error {
 	r.source, r.started = source, time.Now()
+	r.low = newLowSide(r.cfg.Arrivals, r.cfg.Channels, r.started)
 	r.beginWatch()
 	var writers, syncers sync.WaitGroup
 	for range r.cfg.Writers {

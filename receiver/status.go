@@ -3,35 +3,39 @@ package receiver
 import (
 	"cmp"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"time"
 
 	"pawl/framing"
+	"pawl/receiver/quarantine"
 )
 
 // Status is what a receiver tells of itself: all counts since it was started. Text in it that came from the low side is
 // marked in the field's comment and must be escaped where it is shown.
 type Status struct {
-	Time         time.Time        `json:"time"` // high side's clock
-	Started      time.Time        `json:"started"`
-	Ledger       LedgerReport     `json:"ledger"`
-	KernelDrops  uint64           `json:"kernel_drops"`           // datagrams lost because the sockets' buffers were full
-	SocketDrops  []uint64         `json:"socket_drops,omitempty"` // kernel_drops of each socket, where there are several
-	PacketsLost  uint64           `json:"packets_lost"`           // packet numbers that never came, kernel drops included
-	Sessions     []SessionStatus  `json:"sessions"`
-	Beat         *BeatStatus      `json:"beat,omitempty"` // the low side as last heard
-	Transfers    []TransferStatus `json:"transfers"`      // arriving, the first maxShown by id
-	Arriving     int              `json:"arriving"`
-	Completed    uint64           `json:"completed"`              // transfers that went to complete
-	Incomplete   uint64           `json:"incomplete"`             // transfers that were put aside
-	WrittenBytes uint64           `json:"written_bytes"`          // octets of objects written to the quarantine
-	Rebuilt      uint64           `json:"rebuilt"`                // blocks that needed repair symbols
-	Parked       uint64           `json:"parked"`                 // times that a short block went from memory to the disk
-	Forgotten    uint64           `json:"forgotten"`              // symbols dropped because disk or memory had no room, or the disk changed them
-	Memory       uint64           `json:"memory"`                 // octets of block buffers in use
-	DiskTrouble  bool             `json:"disk_trouble"`           // the quarantine's disk refuses what arrives
-	OneWay       []OneWayStatus   `json:"one_way"`                // evidence that nothing goes back, an entry for each watched interface
-	Strays       *uint64          `json:"stray_frames,omitempty"` // frames on the watched interfaces that were not the link's; nil: not known
+	Time         time.Time            `json:"time"` // high side's clock
+	Started      time.Time            `json:"started"`
+	Ledger       LedgerReport         `json:"ledger"`
+	KernelDrops  uint64               `json:"kernel_drops"`           // datagrams lost because the sockets' buffers were full
+	SocketDrops  []uint64             `json:"socket_drops,omitempty"` // kernel_drops of each socket, where there are several
+	PacketsLost  uint64               `json:"packets_lost"`           // packet numbers that never came, kernel drops included
+	Sessions     []SessionStatus      `json:"sessions"`
+	Warnings     []string             `json:"warnings"`       // what somebody should look at; nothing in it is the low side's text
+	Arrivals     map[string]time.Time `json:"arrivals"`       // by channel: when a transfer was last complete, or since when one is expected
+	Beat         *quarantine.Beat     `json:"beat,omitempty"` // the low side as last heard
+	Transfers    []TransferStatus     `json:"transfers"`      // arriving, the first maxShown by id
+	Arriving     int                  `json:"arriving"`
+	Completed    uint64               `json:"completed"`              // transfers that went to complete
+	Incomplete   uint64               `json:"incomplete"`             // transfers that were put aside
+	WrittenBytes uint64               `json:"written_bytes"`          // octets of objects written to the quarantine
+	Rebuilt      uint64               `json:"rebuilt"`                // blocks that needed repair symbols
+	Parked       uint64               `json:"parked"`                 // times that a short block went from memory to the disk
+	Forgotten    uint64               `json:"forgotten"`              // symbols dropped because disk or memory had no room, or the disk changed them
+	Memory       uint64               `json:"memory"`                 // octets of block buffers in use
+	DiskTrouble  bool                 `json:"disk_trouble"`           // the quarantine's disk refuses what arrives
+	OneWay       []OneWayStatus       `json:"one_way"`                // evidence that nothing goes back, an entry for each watched interface
+	Strays       *uint64              `json:"stray_frames,omitempty"` // frames on the watched interfaces that were not the link's; nil: not known
 }
 
 // SessionStatus is one open session.
@@ -45,30 +49,21 @@ type SessionStatus struct {
 	SilentForMS float64 `json:"silent_for_ms"`
 }
 
-// BeatStatus is the low side as last heard; everything in it but HeardAgoMS is the low side's word.
-type BeatStatus struct {
-	HeardAgoMS float64 `json:"heard_ago_ms"`
-	Clock      int64   `json:"clock_unix_ms"` // low side's, never relied on; a number, because not every number is a date
-	UptimeS    float64 `json:"uptime_s"`
-	Version    string  `json:"version"` // low side's text: escape
-	Config     string  `json:"config"`  // SHA-256 of its configuration, hexadecimal
-	Rate       uint64  `json:"rate_bps"`
-	Queue      uint64  `json:"queue"` // transfers waiting
-	QueueBytes uint64  `json:"queue_bytes"`
-	Packets    uint64  `json:"packets"` // sent
-	Bytes      uint64  `json:"bytes"`
-	Sent       uint64  `json:"sent"` // transfers
-	Aborted    uint64  `json:"aborted"`
-	Flights    int     `json:"flights"` // transfers it says are under way
-}
-
 // beatStatus shows a beat.
-func beatStatus(b *framing.Beat, ago time.Duration) *BeatStatus {
-	return &BeatStatus{
+func beatStatus(b *framing.Beat, ago time.Duration) *quarantine.Beat {
+	s := &quarantine.Beat{
 		HeardAgoMS: milliseconds(ago), Clock: b.Clock, UptimeS: b.Uptime.Seconds(), Version: b.Version,
 		Config: hex.EncodeToString(b.Config[:]), Rate: b.Rate, Queue: b.Queue, QueueBytes: b.QueueBytes, Packets: b.Packets,
-		Bytes: b.Bytes, Sent: b.Sent, Aborted: b.Aborted, Flights: len(b.Flights),
+		Bytes: b.Bytes, Sent: b.Sent, Aborted: b.Aborted, Flights: len(b.Flights), Refused: b.Refused, OldestS: b.Oldest.Seconds(),
+		Loss: float64(b.Loss) / 1e6, BurstMS: milliseconds(b.Burst), Room: b.Room, Fault: b.Fault, LogSize: b.LogSize,
 	}
+	if b.Fault != "" {
+		s.FaultAgoS = b.FaultAge.Seconds()
+	}
+	if b.LogSize > 0 {
+		s.LogRoot = hex.EncodeToString(b.LogRoot[:])
+	}
+	return s
 }
 
 // TransferStatus is one arriving transfer.
@@ -102,7 +97,7 @@ func (r *Receiver) publish(now time.Time) {
 		Time: now, Started: r.started, Ledger: r.ledger.report(), PacketsLost: r.sessions.lost(), Arriving: len(r.transfers),
 		Completed: r.completed, Incomplete: r.putAsides, WrittenBytes: r.written.Load(), Rebuilt: r.rebuilt.Load(), Parked: r.parkings,
 		Forgotten: r.forgotten, Memory: uint64(r.pool.inUse()), DiskTrouble: r.trouble,
-		Sessions: []SessionStatus{}, Transfers: []TransferStatus{},
+		Warnings: r.warnings(now), Arrivals: maps.Clone(r.low.arrivals), Sessions: []SessionStatus{}, Transfers: []TransferStatus{},
 	}
 	if c, ok := r.source.(dropCounter); ok {
 		s.KernelDrops = c.KernelDrops()

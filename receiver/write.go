@@ -110,10 +110,11 @@ func (b *block) store() (int, error) {
 		return 0, fmt.Errorf("write block %d of %s: %w", b.number, o.kind, err)
 	}
 	offset, data := b.place(0, b.k)
-	if _, err := f.WriteAt(data, offset); err != nil {
+	digest := xxhash.Sum64(data)
+	if err := o.writeAt(f, data, offset); err != nil {
 		return 0, fmt.Errorf("write block %d of %s: %w", b.number, o.kind, err)
 	}
-	return len(data), journal.Block(uint8(o.kind), b.number, xxhash.Sum64(data))
+	return len(data), journal.Block(uint8(o.kind), b.number, digest)
 }
 
 // noteWritten counts a written block, asks for a sync now and then, and sends a whole transfer on its way.

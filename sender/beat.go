@@ -2,6 +2,8 @@ package sender
 
 import (
 	"cmp"
+	"encoding/hex"
+	"math"
 	"slices"
 	"time"
 
@@ -10,6 +12,9 @@ import (
 
 // maxVersion is what a beat can carry of the program's version, in octets.
 const maxVersion = 64
+
+// million is the unit of a beat's loss.
+const million = 1_000_000
 
 // statusTransfers is how many transfers a Status names.
 const statusTransfers = 100
@@ -29,23 +34,52 @@ func (s *Sender) beat() framing.Beat {
 		Queue: uint64(queue), QueueBytes: size,
 		Packets: packets, Bytes: s.counters.content.Load(),
 		Sent: s.counters.sent.Load(), Aborted: s.counters.aborted.Load(),
-		Rate: s.cfg.Forecast.Rate, Config: s.cfg.Digest, Version: shortVersion(s.cfg.Version),
+		Rate: s.cfg.Forecast.Rate, Config: s.cfg.Digest, Version: shortText(s.cfg.Version, maxVersion),
 	}
+	s.entrust(&b, now)
 	for _, f := range flights {
 		b.Flights = append(b.Flights, f.beat())
 	}
+	b.Flights = append(b.Flights, s.schedule.finished(b.Flights)...)
 	return b
 }
 
-// shortVersion is the version as a beat may carry it: printable ASCII, and not too long.
-func shortVersion(v string) string {
-	fit := []byte(v[:min(len(v), maxVersion)])
-	for i, c := range fit {
-		if c < 0x20 || c > 0x7e {
-			fit[i] = '?'
+// finished are the transfers that finished last, as many as there is room for behind flights, without those of them that are
+// under way again.
+func (s *schedule) finished(flights []framing.Flight) (over []framing.Flight) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range slices.Backward(s.over) {
+		again := slices.ContainsFunc(flights, func(g framing.Flight) bool { return g.Channel == f.Channel && g.Transfer == f.Transfer })
+		if !again && len(flights)+len(over) < framing.MaxFlights {
+			over = append(over, f)
 		}
 	}
-	return string(fit)
+	return over
+}
+
+// entrust enters what the high side can't find out by itself: what waits, what is planned for, what went wrong.
+func (s *Sender) entrust(b *framing.Beat, now time.Time) {
+	if oldest := s.schedule.oldest(); oldest != 0 {
+		b.Oldest = max(now.Sub(time.Unix(oldest, 0)), 0)
+	}
+	b.Refused, b.Room = s.counters.refusal.Load(), s.room.free.Load()
+	b.Loss, b.Burst = uint32(math.Round(s.cfg.Forecast.Loss*million)), s.cfg.Forecast.Burst
+	if f := s.faults.get(); f.Text != "" {
+		b.Fault, b.FaultAge = f.Text, max(now.Sub(f.When), 0)
+	}
+}
+
+// oldest is when the transfer was claimed that waits longest, Unix seconds; 0 if none waits.
+func (s *schedule) oldest() (created int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f := range s.flights {
+		if created == 0 || f.rec.Created < created {
+			created = f.rec.Created
+		}
+	}
+	return created
 }
 
 // Status is what the daemon says of itself now. It may be called from any goroutine.
@@ -57,6 +91,14 @@ func (s *Sender) Status() Status {
 		Rate: s.cfg.Forecast.Rate, RateNow: s.gauge.rate.Load(), Bytes: c.content.Load(),
 		Sent: c.sent.Load(), Aborted: c.aborted.Load(), Refused: c.refusal.Load(),
 		Queue: queue, QueueSize: size, Transfers: []TransferStatus{},
+	}
+	st.Loss, st.BurstMS = s.cfg.Forecast.Loss, s.cfg.Forecast.Burst.Milliseconds()
+	st.Config, st.Room, st.Clock = hex.EncodeToString(s.cfg.Digest[:]), s.room.free.Load(), time.Now()
+	if oldest := s.schedule.oldest(); oldest != 0 {
+		st.Oldest = time.Unix(oldest, 0)
+	}
+	if f := s.faults.get(); f.Text != "" {
+		st.Fault = &f
 	}
 	st.addLinks(s.lines)
 	for _, ch := range s.channels {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"pawl/framing"
 )
 
 // journalEvery is how often the progress of passes is written down, as of the time before:
@@ -141,6 +143,8 @@ func (s *schedule) finish(f *flight, state State) error {
 	err := retire(f)
 	s.mu.Lock()
 	delete(s.flights, f)
+	s.over = append(s.over, f.beat())
+	s.over = s.over[max(len(s.over)-framing.MaxFlights, 0):]
 	f.channel.held--
 	s.mu.Unlock()
 	signal(f.channel.room)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"pawl/framing"
 )
 
 // longestSleep is how long the schedule sleeps at most: what it waits for is told by a clock
@@ -35,6 +37,7 @@ type schedule struct {
 	trips   map[*flight]*trip // passes under way
 	passed  []*flight         // passes that have ended, to be settled
 	spent   bool              // a meter has news for the disk
+	over    []framing.Flight  // finished last, the newest behind: told in beats, so that the high side can miss them
 
 	faulty bool // the journal could not be written; of the goroutine that settles
 }

@@ -58,6 +58,8 @@ type Sender struct {
 	channels []*channel
 	counters counters
 	gauge    gauge
+	faults   faults
+	room     room
 	schedule *schedule
 	pipes    [lanes]*pipeline
 	claimer  *claimer
@@ -79,6 +81,7 @@ func New(cfg Config) (*Sender, error) {
 	for i := range s.pipes {
 		s.pipes[i] = newPipeline(cfg.Forecast)
 	}
+	s.cfg.Log = cfg.Log.WithOptions(zap.WrapCore(s.faults.core))
 	for _, c := range cfg.Channels {
 		s.channels = append(s.channels, newChannel(c))
 	}
@@ -156,6 +159,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		g.Go(func() error { return s.schedule.run(inner, lane, p, s.reader) })
 	}
 	g.Go(func() error { return s.schedule.settle(inner) })
+	g.Go(func() error { return s.room.watch(inner, s.channels) })
 	for _, c := range s.channels {
 		if c.Keep != (Keep{}) {
 			g.Go(func() error { return s.retain(inner, c) })

@@ -88,6 +88,14 @@ type Status struct {
 	Queue     int       `json:"queue"`       // transfers that are not finished
 	QueueSize uint64    `json:"queue_bytes"` // octets of their content
 
+	Clock   time.Time `json:"clock"`
+	Config  string    `json:"config"`          // SHA-256 of the configuration, hexadecimal
+	Loss    float64   `json:"loss"`            // planned for: random loss, 0 to 1
+	BurstMS int64     `json:"burst_ms"`        // planned for: outage
+	Oldest  time.Time `json:"oldest,omitzero"` // when the transfer was claimed that waits longest
+	Room    uint64    `json:"room"`            // octets free where the outboxes are, the least of them
+	Fault   *Fault    `json:"fault,omitempty"` // the last error
+
 	Channels  []ChannelStatus  `json:"channels"`
 	Links     []LinkStatus     `json:"links,omitempty"` // each of several; above are their sums, and method and session of the first
 	Transfers []TransferStatus `json:"transfers"`       // those under way or next, at most 100

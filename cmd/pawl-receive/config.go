@@ -14,6 +14,7 @@ import (
 	"pawl/framing/seal"
 	"pawl/hw/link"
 	"pawl/receiver"
+	"pawl/receiver/quarantine"
 )
 
 // config is pawl-receive.toml. What is left out has the default named here.
@@ -44,11 +45,13 @@ type socket struct {
 }
 
 type channel struct {
-	ID           int       `toml:"id"`
-	Name         string    `toml:"name"`
-	Quota        conf.Size `toml:"quota"`         // on disk, short of release; default 1 TiB
-	MaxTransfer  conf.Size `toml:"max_transfer"`  // content of one transfer; default the quota
-	MaxTransfers int       `toml:"max_transfers"` // arriving at once; default 256
+	ID           int           `toml:"id"`
+	Name         string        `toml:"name"`
+	Quota        conf.Size     `toml:"quota"`         // on disk, short of release; default 1 TiB
+	MaxTransfer  conf.Size     `toml:"max_transfer"`  // content of one transfer; default the quota
+	MaxTransfers int           `toml:"max_transfers"` // arriving at once; default 256
+	Expect       []string      `toml:"expect"`        // when a transfer must come, like "daily 06:00" or "Mon-Fri 18:30 Europe/Berlin"; default never
+	Grace        conf.Duration `toml:"expect_grace"`  // how much later it may be; default 1 h
 }
 
 // load reads and checks the configuration.
@@ -112,6 +115,11 @@ func (c *config) checkChannels() error {
 			return fmt.Errorf("channel %d: name %q is used twice", ch.ID, ch.Name)
 		case ch.MaxTransfers < 0 || ch.MaxTransfers > 4096:
 			return fmt.Errorf("channel %q: max_transfers %d is not in 1 to 4096", ch.Name, ch.MaxTransfers)
+		case ch.Grace < 0:
+			return fmt.Errorf("channel %q: expect_grace %v is negative", ch.Name, time.Duration(ch.Grace))
+		}
+		if _, err := ch.expectations(); err != nil {
+			return fmt.Errorf("channel %q: expect: %w", ch.Name, err)
 		}
 		ids[ch.ID], names[ch.Name] = true, true
 	}
@@ -180,6 +188,9 @@ func (l linkConfig) method() link.Method {
 	return link.Method(l.Method)
 }
 
+// situationPath is where it tells pawl-release the same.
+func (c *config) situationPath() string { return filepath.Join(c.Quarantine, quarantine.SituationFile) }
+
 // statusPath is where the running receiver keeps its status.
 func (c *config) statusPath() string { return filepath.Join(c.State, "status.json") }
 
@@ -201,9 +212,26 @@ func (c *config) receiver() (receiver.Config, error) {
 		return receiver.Config{}, err
 	}
 	for _, ch := range c.Channels {
+		expect, err := ch.expectations()
+		if err != nil {
+			return receiver.Config{}, err
+		}
 		out.Channels = append(out.Channels, receiver.Channel{
 			ID: uint16(ch.ID), Name: ch.Name, Quota: uint64(ch.Quota), MaxTransfer: uint64(ch.MaxTransfer), MaxTransfers: ch.MaxTransfers,
+			Expect: expect, Grace: time.Duration(ch.Grace),
 		})
 	}
 	return out, nil
+}
+
+// expectations are when a transfer of the channel must come.
+func (c *channel) expectations() (all []receiver.Expectation, err error) {
+	for _, text := range c.Expect {
+		e, err := receiver.ParseExpectation(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/conf/conftest"
+	"pawl/receiver"
 )
 
 // example is the file in the docs that people start from.
@@ -38,8 +39,11 @@ func TestExampleDefaults(t *testing.T) {
 	if all.Channels[0].MaxTransfers != 256 {
 		t.Fatalf("max_transfers %d", all.Channels[0].MaxTransfers)
 	}
-	all.Channels[0].MaxTransfers = 0 // the receiver's own default
-	if len(all.Channels) != 1 || all.Channels[0] != plain.Channels[0] || !reflect.DeepEqual(all.Link, plain.Link) || all.Memory != plain.Memory ||
+	if all.Channels[0].Grace != conf.Duration(receiver.DefaultGrace) {
+		t.Fatalf("expect_grace %v", all.Channels[0].Grace)
+	}
+	all.Channels[0].MaxTransfers, all.Channels[0].Grace = 0, 0 // the receiver's own default
+	if !reflect.DeepEqual(all.Channels, plain.Channels) || !reflect.DeepEqual(all.Link, plain.Link) || all.Memory != plain.Memory ||
 		all.Idle != plain.Idle || all.Seal != plain.Seal || all.Log != plain.Log {
 		t.Fatalf("a comment names another default:\n%+v\n%+v", all, plain)
 	}
@@ -70,6 +74,8 @@ name = "updates"
 		{"no channel", "[[channel]]\nid = 1\nname = \"updates\"\n", "", "no [[channel]]"},
 		{"id", `id = 1`, `id = 0`, "id 0 is not in 1 to 65535"},
 		{"twice", "name = \"updates\"\n", "name = \"updates\"\n[[channel]]\nid = 1\nname = \"other\"\n", "used twice"},
+		{"expectation", "id = 1\n", "id = 1\nexpect = [\"daily 6\"]\n", `channel "updates": expect: "daily 6": want "daily 06:00"`},
+		{"grace", "id = 1\n", "id = 1\nexpect_grace = \"-1h\"\n", "expect_grace"},
 		{"idle", `state = "s"`, "state = \"s\"\nidle = \"1ms\"", "idle"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // expected arrivals name time zones, and nothing is fetched or assumed to be installed
 
 	"pawl/cmd/internal/cli"
 )

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"time"
@@ -55,7 +57,7 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 	if cfg.Store, err = quarantine.Open(c.Quarantine); err != nil {
 		return err
 	}
-	cfg.Log = log
+	cfg.Log, cfg.Arrivals = log, lastArrivals(c.statusPath(), log)
 	watches, done, err := watchLinks(c.Link.listens(), log)
 	if err != nil {
 		return err
@@ -77,7 +79,7 @@ func run(ctx context.Context, env *cli.Env, c *config) error {
 	defer func() { _ = source.Close() }()
 	log.Info("receiving", zap.Int("links", len(sockets)), zap.String("seal", c.Seal),
 		zap.Int("datagram", cfg.DatagramSize), zap.String("version", cli.Version()))
-	return serve(ctx, r, source, c.statusPath(), log)
+	return serve(ctx, r, source, []string{c.statusPath(), c.situationPath()}, log)
 }
 
 // listen opens the socket of each link.
@@ -105,12 +107,12 @@ func listen(c *config, datagram int, log *zap.Logger) (all []receiver.Socket, er
 	return all, nil
 }
 
-// serve runs the receiver and keeps its status in a file.
-func serve(ctx context.Context, r *receiver.Receiver, source receiver.Source, statusPath string, log *zap.Logger) error {
+// serve runs the receiver and keeps its status in files.
+func serve(ctx context.Context, r *receiver.Receiver, source receiver.Source, paths []string, log *zap.Logger) error {
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error {
-		keepStatus(keeping, r, statusPath, log)
+		keepStatus(keeping, r, paths, log)
 		return nil
 	})
 	err := r.Run(ctx, source)
@@ -123,12 +125,12 @@ func serve(ctx context.Context, r *receiver.Receiver, source receiver.Source, st
 }
 
 // keepStatus writes the status file every second and once more at the end.
-func keepStatus(ctx context.Context, r *receiver.Receiver, path string, log *zap.Logger) {
+func keepStatus(ctx context.Context, r *receiver.Receiver, paths []string, log *zap.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	told := false
 	for {
-		err := writeStatus(path, r.Status())
+		err := writeStatus(paths, r.Status())
 		if err != nil && !told {
 			log.Error("status can't be written", zap.Error(err))
 		}
@@ -136,21 +138,38 @@ func keepStatus(ctx context.Context, r *receiver.Receiver, path string, log *zap
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			_ = writeStatus(path, r.Status()) // told above if the disk refuses it
+			_ = writeStatus(paths, r.Status()) // told above if the disk refuses it
 			return
 		}
 	}
 }
 
-// writeStatus replaces the status file in one step, without waiting for the disk: it is news, not evidence.
-func writeStatus(path string, s receiver.Status) error {
+// writeStatus replaces each status file in one step, without waiting for the disk: it is news, not evidence.
+func writeStatus(paths []string, s receiver.Status) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	next := path + ".new"
-	if err := os.WriteFile(next, append(data, '\n'), 0o600); err != nil {
-		return err
+	for _, path := range paths {
+		next := path + ".new"
+		err1 := os.WriteFile(next, append(data, '\n'), 0o600)
+		if err1 == nil {
+			err1 = os.Rename(next, path)
+		}
+		err = errors.Join(err, err1)
 	}
-	return os.Rename(next, path)
+	return err
+}
+
+// lastArrivals reads from an earlier run's status when something last arrived, so that a restart does not forget what is overdue.
+func lastArrivals(path string, log *zap.Logger) map[string]time.Time {
+	var s receiver.Status
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("the last run's status can't be read: expected arrivals count from now on", zap.Error(err))
+	}
+	return s.Arrivals
 }

@@ -64,6 +64,9 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	if age := now.Sub(s.Time); age > stale {
 		fmt.Fprintf(t, "NOT RUNNING: this is the status of %s ago\n\n", age.Round(time.Second))
 	}
+	for _, w := range s.Warnings {
+		fmt.Fprintf(t, "WARNING\t%s\n", w)
+	}
 	line := func(name string, c receiver.Count) {
 		fmt.Fprintf(t, "  %s\t%s packets\t%s\n", name, humanize.Comma(int64(c.Packets)), humanize.IBytes(c.Bytes))
 	}
@@ -102,10 +105,20 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	if b := s.Beat; b == nil {
 		fmt.Fprintln(t, "low side\tno beat heard")
 	} else {
-		fmt.Fprintf(t, "low side\theard %.1f s ago: version %q, %d waiting (%s), %s packets sent\n", b.HeardAgoMS/1000, b.Version, b.Queue,
-			humanize.IBytes(b.QueueBytes), humanize.Comma(int64(b.Packets)))
+		fmt.Fprintf(t, "low side\theard %.1f s ago: version %q, %d waiting (%s, the oldest for %v), %s packets sent\n", b.HeardAgoMS/1000,
+			b.Version, b.Queue, humanize.IBytes(b.QueueBytes), seconds(b.OldestS), humanize.Comma(int64(b.Packets)))
+		fmt.Fprintf(t, "\tsends %s, plans for %.4g %% loss and outages of %v, has %s free\n", humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"),
+			100*b.Loss, seconds(b.BurstMS/1000), humanize.IBytes(b.Room))
+		if b.Fault != "" {
+			fmt.Fprintf(t, "\tits last error, %v before: %q\n", seconds(b.FaultAgoS), b.Fault)
+		}
 	}
 	return t.Flush()
+}
+
+// seconds is a span for people.
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }
 
 func checkCommand(env *cli.Env) *cobra.Command {

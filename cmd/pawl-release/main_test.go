@@ -116,8 +116,8 @@ func TestHelpHasExamples(t *testing.T) {
 		}
 	}
 	visit(root(&cli.Env{Stdout: new(bytes.Buffer)}))
-	if seen != 7 {
-		t.Errorf("%d commands, want 7", seen)
+	if seen < 8 {
+		t.Errorf("%d commands: some are not looked at", seen)
 	}
 }
 

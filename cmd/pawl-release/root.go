@@ -25,7 +25,7 @@ The commands may be used while "run" is running; a transfer is only ever in one 
   pawl-release approve 1-019a2b3c4d5e6f70
   pawl-release reject 1-019a2b3c4d5e6f70 --reason "not ordered by anyone"`,
 	}
-	cmd.AddCommand(runCommand(env), checkCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env))
+	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env))
 	return cmd
 }
 

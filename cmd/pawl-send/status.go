@@ -71,7 +71,15 @@ func showStatus(w io.Writer, s *sender.Status) error {
 	}
 	fmt.Fprintf(t, "sent\t%d transfers, %s\t%s packets\n", s.Sent, humanize.IBytes(s.Bytes), humanize.Comma(int64(s.Packets)))
 	fmt.Fprintf(t, "not sent\t%d aborted, %d refused\n", s.Aborted, s.Refused)
-	fmt.Fprintf(t, "queue\t%d transfers, %s\n", s.Queue, humanize.IBytes(s.QueueSize))
+	fmt.Fprintf(t, "queue\t%d transfers, %s", s.Queue, humanize.IBytes(s.QueueSize))
+	if !s.Oldest.IsZero() {
+		fmt.Fprintf(t, "\tthe oldest since %s", s.Oldest.Format(time.DateTime))
+	}
+	fmt.Fprintf(t, "\ndisk\t%s free where the outboxes are\n", humanize.IBytes(s.Room))
+	fmt.Fprintf(t, "planned for\t%.4g %% random loss, outages of %v\n", 100*s.Loss, time.Duration(s.BurstMS)*time.Millisecond)
+	if s.Fault != nil {
+		fmt.Fprintf(t, "last error\t%s\tat %s\n", s.Fault.Text, s.Fault.When.Format(time.DateTime))
+	}
 	showChannels(t, s.Channels)
 	for _, tr := range s.Transfers {
 		fmt.Fprintf(t, "  %s\t%s/%q\t%s, pass %d of %d, %s of %s\n", tr.ID, tr.Channel, tr.Name, tr.State, tr.Pass, tr.Passes,

@@ -30,11 +30,15 @@ func TestOneWay(t *testing.T) {
 	if n := w.Returned(); n != 3 {
 		t.Errorf("returned %d, want 3", n)
 	}
-	if err := w.conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+	err = onSocket(w.sock, "listen", func(fd int) error {
+		n, _, err := unix.Recvfrom(fd, make([]byte, 10), unix.MSG_DONTWAIT)
+		if !errors.Is(err, unix.EAGAIN) {
+			t.Errorf("a writer heard %d octets: %v", n, err)
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
-	}
-	if n, err := w.conn.Read(make([]byte, 10)); err == nil {
-		t.Errorf("a writer heard %d octets", n)
 	}
 }
 
@@ -46,7 +50,7 @@ func TestKernelRefusesGSO(t *testing.T) {
 		if w.Method() != "gso" {
 			t.Skipf("no GSO to refuse here: %s", w.Stats().Reason)
 		}
-		err := onSocket(w.conn, "no checksums", func(fd int) error {
+		err := onSocket(w.sock, "no checksums", func(fd int) error {
 			return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NO_CHECK, 1)
 		})
 		if err != nil {
@@ -202,4 +206,25 @@ func FuzzSplit(f *testing.F) {
 			t.Fatal("the parts are not the message")
 		}
 	})
+}
+
+// TestLeavesThePoller: the socket of a Writer that sends batches waits by itself, and nobody is called for what leaves it.
+func TestLeavesThePoller(t *testing.T) {
+	for _, m := range []Method{MMsg, GSO} {
+		w, _ := pair(t, addresses[0], 1472, m, Plain)
+		err := onSocket(w.sock, "ask", func(fd int) error {
+			flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+			if err == nil && flags&unix.O_NONBLOCK != 0 {
+				t.Errorf("%s: the socket does not wait", m)
+			}
+			limit, err2 := unix.GetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO)
+			if err2 == nil && limit.Nano() != waitSlice.Nanoseconds() {
+				t.Errorf("%s: it waits %v at most, want %v", m, time.Duration(limit.Nano()), waitSlice)
+			}
+			return errors.Join(err, err2)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

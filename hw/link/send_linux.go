@@ -2,8 +2,10 @@ package link
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -41,14 +43,14 @@ type batchTransmitter struct {
 	iov     [maxMessages]unix.Iovec
 	msgs    [maxMessages]unix.Mmsghdr
 
-	n, done int           // messages filled, messages taken
-	errno   syscall.Errno // why the message at done was not taken
+	n, done int   // messages filled, messages taken
+	err     error // why the message at done was not taken
 	call    func(fd uintptr) bool
 	sys     func(fd uintptr, msgs *unix.Mmsghdr, n int) (int, syscall.Errno)
 }
 
 func newBatchTransmitter(w *Writer, segments int) (*batchTransmitter, error) {
-	raw, err := w.conn.SyscallConn()
+	raw, err := w.sock.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +72,10 @@ func newBatchTransmitter(w *Writer, segments int) (*batchTransmitter, error) {
 
 func (t *batchTransmitter) send(batch []byte) (int, error) {
 	t.fill(batch)
-	t.done, t.errno = 0, 0
-	waits := t.w.waited.Load()
+	t.done, t.err = 0, nil
 	err := t.raw.Write(t.call)
-	if t.w.waited.Load() != waits {
-		t.w.conn.SetWriteDeadline(time.Time{}) // fails only when closed, which err says
-	}
-	if err == nil && t.errno != 0 {
-		err = t.errno
+	if err == nil {
+		err = t.err
 	}
 	sent := 0
 	for i := range t.done {
@@ -107,28 +105,65 @@ func (t *batchTransmitter) fill(batch []byte) {
 	}
 }
 
-// try calls the kernel until all messages are taken or one is refused; false makes the
-// poller wait until there is room, for at most the Writer's limit.
+// try calls the kernel until all messages are taken or one is refused, or there was no room for the Writer's limit. The
+// kernel itself waits for room, a slice of time after another.
 func (t *batchTransmitter) try(fd uintptr) bool {
+	var stuck time.Time
 	for t.done < t.n {
 		n, errno := t.sys(fd, &t.msgs[t.done], t.n-t.done)
 		switch errno {
 		case 0:
 			t.done += n
+			stuck = time.Time{}
 		case unix.EINTR:
 		case unix.EAGAIN:
 			t.w.waited.Add(1)
-			if t.w.conn.SetWriteDeadline(time.Now().Add(t.w.limit)) != nil {
-				t.errno = unix.EBADF // closed under us
+			if stuck.IsZero() {
+				stuck = time.Now()
+			}
+			if t.w.closed.Load() || time.Since(stuck) > t.w.limit {
+				t.err = os.ErrDeadlineExceeded
 				return true
 			}
-			return false
 		default:
-			t.errno = errno
+			t.err = errno
 			return true
 		}
 	}
 	return true
+}
+
+// waitSlice is how long the kernel waits for room in the send buffer before the Writer looks whether it was closed.
+const waitSlice = 100 * time.Millisecond
+
+// leavePoller takes the socket out of the Go runtime's poller and makes it one that waits by itself.
+//
+// A socket that epoll watches has its watcher called for each packet that leaves it (sock_wfree, sock_def_write_space in
+// net/core/sock.c), and each call wakes a thread: with segmented sends that was a tenth of a sender's CPU time, for news that
+// nobody asked for. A Writer has nothing to be told: it fills the send buffer, and the kernel lets it wait when that is full.
+func (w *Writer) leavePoller() error {
+	fd := -1
+	err := onSocket(w.conn, "leave the poller", func(polled int) (err error) {
+		fd, err = unix.FcntlInt(uintptr(polled), unix.F_DUPFD_CLOEXEC, 0)
+		return os.NewSyscallError("dup", err)
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.conn.Close(); err != nil { // the poller forgets it; the copy keeps the socket
+		unix.Close(fd)
+		return fmt.Errorf("leave the poller: %w", err)
+	}
+	limit := unix.NsecToTimeval(waitSlice.Nanoseconds())
+	err = os.NewSyscallError("SO_SNDTIMEO", unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit))
+	if err == nil {
+		err = os.NewSyscallError("fcntl", unix.SetNonblock(fd, false))
+	}
+	w.conn, w.sock = nil, os.NewFile(uintptr(fd), "link writer")
+	if err != nil {
+		return fmt.Errorf("leave the poller: %w", err)
+	}
+	return nil
 }
 
 func sendmmsg(fd uintptr, msgs *unix.Mmsghdr, n int) (int, syscall.Errno) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +21,7 @@ const (
 )
 
 // onSocket runs f with the socket's descriptor and names what was being done in its error.
-func onSocket(conn *net.UDPConn, what string, f func(fd int) error) error {
+func onSocket(conn syscall.Conn, what string, f func(fd int) error) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -95,7 +96,7 @@ func setBuffer(conn *net.UDPConn, ask, force, plain int, sysctl string) (Buffer,
 }
 
 // socketDrops reads the socket's drop counter: full buffer, bad checksum, filter.
-func socketDrops(conn *net.UDPConn) (uint32, error) {
+func socketDrops(conn syscall.Conn) (uint32, error) {
 	var info [unix.SK_MEMINFO_VARS]uint32
 	err := onSocket(conn, "read socket drops", func(fd int) error {
 		size := uint32(unsafe.Sizeof(info))

@@ -5,6 +5,7 @@ package link
 import (
 	"fmt"
 	"net"
+	"syscall"
 )
 
 // deafen and silence have nothing to hold on to here: one-wayness is held by the lack of a
@@ -36,7 +37,10 @@ func setBuffer(ask int, set func(int) error) (Buffer, error) {
 	return b, fmt.Errorf("set socket buffer of %d octets: refused", ask)
 }
 
-func socketDrops(*net.UDPConn) (uint32, error) { return 0, nil }
+func socketDrops(syscall.Conn) (uint32, error) { return 0, nil }
+
+// leavePoller is asked for no method there is here.
+func (w *Writer) leavePoller() error { return errMethod(MMsg) }
 
 func bestWrite(*net.UDPConn, bool, int) (Method, string) { return Plain, "" }
 

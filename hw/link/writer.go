@@ -42,7 +42,10 @@ type Writer struct {
 	size   int
 	ipv6   bool
 	remote netip.AddrPort
-	conn   *net.UDPConn
+	local  netip.AddrPort
+	conn   *net.UDPConn // of method Plain
+	sock   handle       // the socket, whatever the method: conn, or what it was turned into
+	closed atomic.Bool
 	tx     transmitter
 	forced bool
 	buffer Buffer
@@ -51,6 +54,12 @@ type Writer struct {
 	method                                   atomic.Pointer[Method]
 	reason                                   atomic.Pointer[string]
 	datagrams, bytes, calls, refused, waited atomic.Uint64
+}
+
+// handle is a socket as the Go runtime holds it.
+type handle interface {
+	syscall.Conn
+	Close() error
 }
 
 // transmitter hands the datagrams at the head of a batch to the kernel. It returns how many
@@ -87,8 +96,9 @@ func Dial(cfg WriterConfig) (*Writer, error) {
 	if w.conn, err = net.ListenUDP(network, local); err != nil {
 		return nil, fmt.Errorf("open link writer: %w", err)
 	}
+	w.sock, w.local = w.conn, unmap(w.conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	if err := w.open(cfg); err != nil {
-		w.conn.Close()
+		w.sock.Close()
 		return nil, fmt.Errorf("open link writer to %s: %w", to, err)
 	}
 	return w, nil
@@ -110,6 +120,11 @@ func (w *Writer) open(cfg WriterConfig) error {
 	method, reason := cfg.Method, ""
 	if method == Auto {
 		method, reason = bestWrite(w.conn, cfg.GSO, cfg.DatagramSize)
+	}
+	if method != Plain {
+		if err := w.leavePoller(); err != nil {
+			return err
+		}
 	}
 	if w.tx, err = newTransmitter(w, method); err != nil {
 		return err
@@ -190,6 +205,8 @@ func (w *Writer) fallBack(err error) bool {
 
 func (w *Writer) explain(err error) error {
 	switch {
+	case w.closed.Load():
+		return net.ErrClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w within %v", ErrBlocked, w.limit)
 	case errors.Is(err, syscall.EMSGSIZE):
@@ -198,8 +215,13 @@ func (w *Writer) explain(err error) error {
 	return fmt.Errorf("send to %s: %w", w.remote, err)
 }
 
-// Close ends the Writer; a Write that waits returns net.ErrClosed.
-func (w *Writer) Close() error { return w.conn.Close() }
+// Close ends the Writer; a Write that waits returns net.ErrClosed, within a tenth of a second.
+func (w *Writer) Close() error {
+	if w.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	return w.sock.Close()
+}
 
 // Method names the method in use: "gso", "mmsg" or "plain".
 func (w *Writer) Method() string { return string(*w.method.Load()) }
@@ -208,9 +230,7 @@ func (w *Writer) Method() string { return string(*w.method.Load()) }
 func (w *Writer) IPv6() bool { return w.ipv6 }
 
 // LocalAddr returns the address the Writer sends from.
-func (w *Writer) LocalAddr() netip.AddrPort {
-	return unmap(w.conn.LocalAddr().(*net.UDPAddr).AddrPort())
-}
+func (w *Writer) LocalAddr() netip.AddrPort { return w.local }
 
 // SendBuffer returns the send buffer asked for and granted.
 func (w *Writer) SendBuffer() Buffer { return w.buffer }
@@ -219,7 +239,7 @@ func (w *Writer) SendBuffer() Buffer { return w.buffer }
 // unread. On a diode it is 0. It is always 0 where the system cannot tell (not Linux) and
 // after Close.
 func (w *Writer) Returned() uint64 {
-	n, _ := socketDrops(w.conn)
+	n, _ := socketDrops(w.sock)
 	return uint64(n)
 }
 

@@ -37,12 +37,14 @@ func (b *Bed) SetLoss(loss Loss) error {
 	if err := loss.check(); err != nil {
 		return err
 	}
-	var rules strings.Builder
-	rules.WriteString("flush chain netdev pawl loss\n")
+	// Adding a chain that is there is no error to nft, deleting one that is not is.
+	rules := b.egress("loss", 0) + "flush chain netdev pawl loss\n"
 	if parts := int(math.Round(loss.Random * 1e6)); parts > 0 {
-		fmt.Fprintf(&rules, "add rule netdev pawl loss numgen random mod 1000000 < %d counter name lost drop\n", parts)
+		rules += fmt.Sprintf("add rule netdev pawl loss numgen random mod 1000000 < %d counter name lost drop\n", parts)
+	} else {
+		rules += "delete chain netdev pawl loss\n"
 	}
-	if err := b.nft(Low, rules.String()); err != nil {
+	if err := b.nft(Low, rules); err != nil {
 		return err
 	}
 	return b.setOutages(loss)
@@ -54,7 +56,14 @@ func (b *Bed) Cut(pair int) error {
 	if err := b.checkPair(pair); err != nil {
 		return err
 	}
-	return b.nft(Low, fmt.Sprintf("add rule netdev pawl cut meta oifname %s counter name lost drop\n", wireDevice(pair)))
+	return b.nft(Low, b.egress("cut", -1)+fmt.Sprintf("add rule netdev pawl cut meta oifname %s counter name lost drop\n", wireDevice(pair)))
+}
+
+// egress adds a chain on the way out, where packets are lost one by one. It is there only while it has something to do: even
+// an empty one costs each packet a visit, which no wire does.
+func (b *Bed) egress(name string, priority int) string {
+	return fmt.Sprintf("add chain netdev pawl %s { type filter hook egress devices = { %s } priority %d; policy accept; }\n",
+		name, b.devices(wireDevice), priority)
 }
 
 // Unplug takes the low side's device of a link down, so that sending on it fails.
@@ -72,15 +81,12 @@ func (b *Bed) checkPair(pair int) error {
 	return nil
 }
 
-// lowRules: the hook on the veth's way out is where packets are lost, one by
-// one, and nothing that comes in from the wire gets any further.
+// lowRules: nothing that comes in from the wire gets any further.
 func (b *Bed) lowRules() string {
 	return fmt.Sprintf(`table netdev pawl {
 	counter lost { }
 	counter reverse { }
-	chain loss { type filter hook egress devices = { %[1]s } priority 0; policy accept; }
-	chain cut { type filter hook egress devices = { %[1]s } priority -1; policy accept; }
-	chain back { type filter hook ingress devices = { %[1]s } priority 0; policy accept; counter name reverse drop; }
+	chain back { type filter hook ingress devices = { %s } priority 0; policy accept; counter name reverse drop; }
 }
 `, b.devices(wireDevice))
 }
