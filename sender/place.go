@@ -180,6 +180,7 @@ func retire(f *flight) error {
 		}
 	}
 	target := filepath.Join(f.channel.folder(to), f.rec.ID)
+	stepped(stepMoved, f.dir)
 	if err := os.Rename(f.dir, target); err != nil {
 		return err
 	}
