@@ -10,6 +10,7 @@ import (
 const (
 	etaHorizon = 60 * 24 * time.Hour // no promise is made beyond it
 	etaSteps   = 1 << 18             // changes that are looked at
+	etaGrain   = 16                  // octets that are none: quotas count whole ones
 )
 
 // job is a transfer in a forecast, as a stretch of fluid.
@@ -116,7 +117,7 @@ func forecast(streams []*stream, now time.Time, rate float64) {
 		for _, f := range flows {
 			octets := f.rate * next.Sub(now).Seconds()
 			f.s.meter.spend(now, uint64(octets*f.j.body+0.5), 0)
-			if f.j.left -= octets; f.j.left < 1 {
+			if f.j.left -= octets; f.j.left < etaGrain {
 				f.s.ended(active, f.j, next)
 			}
 		}

@@ -25,5 +25,4 @@ func (c Class) lane() int {
 type lot struct {
 	wire    uint64 // octets on the wire, all copies
 	content uint64 // octets of content in it
-	files   uint64 // that are begun
 }
