@@ -16,6 +16,9 @@ import (
 // maxHeldTrips bounds the transfers that were begun and are held: each keeps its files open.
 const maxHeldTrips = 64
 
+// maxReason bounds what a person may say of a cancellation, octets.
+const maxReason = 500
+
 // errNoTransfer is wrapped when an id names nothing that the daemon has.
 var errNoTransfer = errors.New("no such transfer")
 
@@ -183,6 +186,9 @@ func (s *Sender) cancel(id, reason string) (any, error) {
 	f, err := s.find(id)
 	if err != nil {
 		return nil, err
+	}
+	if len(reason) > maxReason {
+		return nil, fmt.Errorf("a reason of %d octets: at most %d are for people", len(reason), maxReason)
 	}
 	text := "cancelled on the low side"
 	if reason != "" {
