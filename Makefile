@@ -10,14 +10,13 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 SOAKTIME    ?= 3600
 RUNS        ?= 3
-RATE        ?= 5Gbit/s
 PROGRAMS    := $(notdir $(wildcard cmd/pawl-*))
 
 # What the machine must have beside Go, as command:Debian packages. The race
 # detector needs a C compiler, the testbed the rest.
 TOOLS := ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev
 
-.PHONY: help build demo test check bench fuzz soak deps clean
+.PHONY: help build demo test check bench bars fuzz soak deps clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,14 +39,13 @@ check: ## formatting, go vet, staticcheck, who imports whom
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 ./docs
 
-bench: deps build ## figures on this machine beside their bars: codes, and the real programs on the testbed
+bench: deps build ## a short look on this machine: figures beside their bars (RUNS=3)
 	@mkdir -p bin/results && rm -f bin/results/*
 	bin/pawl-bench codec --json bin/results/codec.json
-	for run in $$(seq $(RUNS)); do \
-		for case in '--loss 0%' '--loss 1%' '--loss 0% --mtu 9000' '--loss 0% --seal none' '--loss 5%'; do \
-			bin/pawl-bench transfer --size 1GiB --rate $(RATE) $$case --json - >> bin/results/transfer.json; \
-		done; done
-	bin/pawl-bench report bin/results/*.json -o bin/results/report.html
+	bin/pawl-bench bars --case 1,2,3,4,5,6,7,9,10 --runs $(RUNS) $(if $(RATE),--rate $(RATE))
+
+bars: deps build ## every case that has a bar as often as it asks; goes on where it was stopped (CASE=5,10 BARRUNS= RATE= DISK= FRESH=1)
+	bin/pawl-bench bars $(if $(CASE),--case $(CASE)) $(if $(BARRUNS),--runs $(BARRUNS)) $(if $(RATE),--rate $(RATE)) $(if $(DISK),--disk $(DISK)) $(if $(FRESH),--fresh)
 
 fuzz: ## every fuzzer for FUZZTIME each (10s)
 	@found=$$(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort); \

@@ -59,7 +59,8 @@ func LoadAny(file string) (*Result, error) {
 	if err2 != nil {
 		return nil, fmt.Errorf("%s: neither a result (%w) nor transfers (%w)", file, err, err2)
 	}
-	return &Result{Kind: KindTransfer, Rows: TransferRows(reports)}, nil
+	last := &reports[len(reports)-1]
+	return &Result{Pawl: last.Pawl, Kind: KindTransfer, Machine: last.Machine, Rows: TransferRows(reports)}, nil
 }
 
 // ErrNothingCommon says that two results have no metric of any case in common.

@@ -22,11 +22,12 @@ const (
 	MixRandom Mix = "random" // one file of random octets; 1 GiB
 	MixGoTree Mix = "gotree" // the Go toolchain's own tree: over 10,000 files of real life
 	MixSmall  Mix = "small"  // files of 10 KiB; 10,000 of them
+	MixSparse Mix = "sparse" // one file with 4 KiB of random octets in each MiB and holes between; 20 GiB, for what must take no room at its source
 	MixOdd    Mix = "odd"    // odd names, empty things, sizes around a symbol, strange times
 )
 
 // Mixes are all of them.
-func Mixes() []Mix { return []Mix{MixRandom, MixGoTree, MixSmall, MixOdd} }
+func Mixes() []Mix { return []Mix{MixRandom, MixGoTree, MixSmall, MixSparse, MixOdd} }
 
 const smallFile = 10 << 10 // octets of one file of MixSmall
 
@@ -45,6 +46,11 @@ func (m Mix) make(dir string, size uint64, seed uint64) (string, error) {
 			size = 10_000 * smallFile
 		}
 		return "small", random.small(filepath.Join(dir, "small"), size)
+	case MixSparse:
+		if size == 0 {
+			size = 20 << 30
+		}
+		return "sparse.bin", random.sparse(filepath.Join(dir, "sparse.bin"), size)
 	case MixOdd:
 		return "odd & empty", random.odd(filepath.Join(dir, "odd & empty"))
 	case MixGoTree:
@@ -68,6 +74,27 @@ func (r random) file(path string, size uint64) error {
 		return err
 	}
 	_, err = io.CopyN(f, r, int64(size))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// sparse writes a file that is mostly hole.
+func (r random) sparse(path string, size uint64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	page := make([]byte, 4<<10)
+	for at := uint64(0); err == nil && at+uint64(len(page)) <= size; at += 1 << 20 {
+		if _, err = r.Read(page); err == nil {
+			_, err = f.WriteAt(page, int64(at))
+		}
+	}
+	if err == nil {
+		err = f.Truncate(int64(size))
+	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}

@@ -144,3 +144,28 @@ func await(ctx context.Context, what string, programs []*program, done func() (b
 		}
 	}
 }
+
+// userTicks is the unit of CPU times in /proc, which Linux fixed at 100 a second for programs to see.
+const userTicks = 100
+
+// sofar is what a program that runs has taken.
+func (p *program) sofar() (u usage, err error) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "stat"))
+	if err != nil {
+		return u, p.failure(err)
+	}
+	// Behind the name, which is in brackets and may hold anything: user and system time are the 12th and 13th field.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 13 {
+		return u, fmt.Errorf("/proc/%d/stat: %q", p.cmd.Process.Pid, text)
+	}
+	for _, field := range fields[11:13] {
+		ticks, err := strconv.ParseInt(field, 10, 50)
+		if err != nil {
+			return u, fmt.Errorf("/proc/%d/stat: %w", p.cmd.Process.Pid, err)
+		}
+		u.cpu += time.Duration(ticks) * time.Second / userTicks
+	}
+	u.peak, err = peakMemory(p.cmd.Process.Pid)
+	return u, err
+}

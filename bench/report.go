@@ -78,10 +78,10 @@ func (r *Report) Figures() (names []string) {
 	return names
 }
 
-// Missed is how many figures don't reach their bar.
-func (r *Report) Missed() (n int) {
+// Count is how many figures have a judgement.
+func (r *Report) Count(what Judgement) (n int) {
 	for _, j := range r.judged {
-		if !j.Met {
+		if j.Judgement == what {
 			n++
 		}
 	}

@@ -5,57 +5,20 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"text/tabwriter"
 )
 
-// bar is what a figure must reach: the table in issue 3 of the project, "at the speed of the line".
-type bar struct {
-	number int
-	is     string // the case, for people
-	of     func(name string, row *Row) bool
-	metric string
-	least  float64 // 0: none
-	most   float64 // 0: none
-}
+// Judgement is what became of a figure beside its bar.
+type Judgement string
 
-// plainCase is a transfer of the whole path without outages, sealed, planned for the loss there is.
-func plainCase(mtu, loss float64, seal string) func(string, *Row) bool {
-	return func(name string, row *Row) bool {
-		return strings.HasPrefix(name, string(MixRandom)+"/") && strings.Contains(name, "/seal="+seal+"/") && strings.Contains(name, "/passes=1/") &&
-			!strings.Contains(name, "/outage=") && !strings.Contains(name, "/stated=") && !strings.Contains(name, "/late=") && !strings.HasSuffix(name, "/killed") &&
-			row.Values["mtu"] == mtu && row.Values["loss"] == loss
-	}
-}
-
-func outageCase(name string, row *Row) bool {
-	return strings.HasPrefix(name, string(MixRandom)+"/") && strings.Contains(name, "/outage=0.02s/") && row.Values["loss"] == 0.005
-}
-
-func largeCase(name string, row *Row) bool {
-	return strings.HasPrefix(name, string(MixRandom)+"/") && row.Values["content_bytes"] >= 20<<30
-}
-
-const sealed = "aes-256-gcm"
-
-// asks are the bars whose figures are in result files of transfers.
-var asks = []bar{
-	{1, "MTU 1500, no loss", plainCase(1500, 0, sealed), "goodput_bps", 4e9, 0},
-	{1, "MTU 1500, no loss", plainCase(1500, 0, sealed), "cpu_total_s_per_gb", 0, 3.8},
-	{2, "MTU 1500, 1 % loss", plainCase(1500, 0.01, sealed), "goodput_bps", 3.5e9, 0},
-	{2, "MTU 1500, 1 % loss", plainCase(1500, 0.01, sealed), "cpu_total_s_per_gb", 0, 4.3},
-	{2, "MTU 1500, 1 % loss", plainCase(1500, 0.01, sealed), "whole_ratio", 1, 0},
-	{3, "MTU 9000, no loss", plainCase(9000, 0, sealed), "goodput_bps", 5e9, 0},
-	{3, "MTU 9000, no loss", plainCase(9000, 0, sealed), "cpu_total_s_per_gb", 0, 3.0},
-	{4, "MTU 1500, not sealed, no loss", plainCase(1500, 0, "none"), "goodput_bps", 5e9, 0},
-	{5, "5 % loss", plainCase(1500, 0.05, sealed), "whole_ratio", 1, 0},
-	{5, "5 % loss", plainCase(1500, 0.05, sealed), "overhead_ratio", 0, 1.15},
-	{5, "0.5 % loss, outages of 20 ms", outageCase, "whole_ratio", 1, 0},
-	{5, "0.5 % loss, outages of 20 ms", outageCase, "overhead_ratio", 0, 1.15},
-	{8, "20 GiB", largeCase, "rss_send_bytes", 0, 256 << 20},
-	{8, "20 GiB", largeCase, "rss_receive_bytes", 0, 256 << 20},
-	{8, "20 GiB", largeCase, "rss_release_bytes", 0, 256 << 20},
-}
+// The judgements. Only Missed and Few keep a run from being good.
+const (
+	Met    Judgement = "met"
+	Missed Judgement = "missed"
+	Few    Judgement = "too few runs" // it is met, by fewer runs than are asked for
+	Shown  Judgement = "shown"        // has no bar
+	Alone  Judgement = "not judged"   // the figure that it must be compared with is not there
+)
 
 // Judged is a figure beside its bar.
 type Judged struct {
@@ -63,27 +26,111 @@ type Judged struct {
 	Case      string // of the bar
 	Row       string // of the result
 	Metric    string
+	Words     string // what the metric is, for people
 	Bar       string
 	Figure    string
 	Samples   int
+	Asked     int    // samples; 0: any number
 	Low, High string // the least and the largest sample
-	Met       bool
+	Judgement Judgement
+}
+
+// metricWords say what the metrics with bars are.
+var metricWords = map[string]string{
+	"goodput_bps": "goodput: submit to inbox", "verified_bps": "submit to digests verified", "crossing_bps": "submit to quarantine",
+	"cpu_total_s_per_gb": "CPU, all programs", "whole_ratio": "arrived", "repair_ratio": "packets beyond source symbols", "overhead_ratio": "wire octets per octet",
+	"latency_p50_s": "median", "latency_p99_s": "99th percentile", "latency_max_s": "longest", "rss_send_bytes": "memory of pawl-send",
+	"rss_receive_bytes": "memory of pawl-receive", "rss_release_bytes": "memory of pawl-release", "rate_error_ratio": "error of the rate",
+	"burst_stated_ratio": "longest burst, of the stated", "cpu_pacing_ratio": "CPU of pacing alone, of a core",
 }
 
 // judge puts each row that is the case of a bar beside it.
 func judge(results []*Result) (all []Judged) {
+	rows := map[Kind][]*Row{}
 	for _, r := range results {
 		for i := range r.Rows {
-			row := &r.Rows[i]
-			for _, b := range asks {
-				if value, there := row.Values[b.metric]; there && r.Kind == KindTransfer && b.of(row.Name, row) {
-					all = append(all, b.judge(row, value))
-				}
+			rows[r.Kind] = append(rows[r.Kind], &r.Rows[i])
+		}
+	}
+	for _, b := range asks() {
+		b.kind = cmp.Or(b.kind, KindTransfer)
+		for _, row := range rows[b.kind] {
+			if _, there := row.Values[b.metric]; there && b.of(row.Name, row) {
+				all = append(all, b.judge(rows[b.kind], row))
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Judged) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortStableFunc(all, func(a, b Judged) int { return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Row, b.Row)) })
 	return all
+}
+
+// barMetric formats as the page of figures does, with the unit of costs, which the name of the metric says there.
+type barMetric struct{ Metric }
+
+// Format is of Metric.
+func (m barMetric) Format(value float64) string {
+	if m.Unit == "CPU s/GB" {
+		return m.Metric.Format(value) + " s/GB"
+	}
+	return m.Metric.Format(value)
+}
+
+func (b bar) judge(rows []*Row, row *Row) Judged {
+	m := barMetric{MetricOf(b.metric)}
+	samples, value := row.Samples[b.metric], row.Values[b.metric]
+	j := Judged{
+		Number: b.number, Case: b.is, Row: row.Name, Metric: b.metric, Words: cmp.Or(metricWords[b.metric], b.metric), Figure: m.Format(value), Samples: len(samples), Asked: b.runs,
+		Bar: "", Judgement: Shown,
+	}
+	if len(samples) > 1 {
+		j.Low, j.High = m.Format(slices.Min(samples)), m.Format(slices.Max(samples))
+	}
+	switch {
+	case b.metric == "whole_ratio": // has no samples of its own
+		j.Samples = int(row.Values["transfers"])
+		j.Figure = fmt.Sprintf("%.0f of %d whole", value*float64(j.Samples), j.Samples)
+	case b.kind == KindLatency: // a quantile of all of them
+		j.Samples = len(row.Samples["latency_s"])
+	}
+	if b.least == 0 && b.most == 0 {
+		j.Asked = 0
+		return j
+	}
+	words := ""
+	if b.than != nil {
+		other, found := b.than.find(rows, row)
+		words = fmt.Sprintf("%.0f %% %s", 100*max(b.least, b.most), b.than.words)
+		if !found {
+			j.Bar, j.Judgement = words, Alone
+			return j
+		}
+		words = " (" + words + ")"
+		b.least, b.most = b.least*other, b.most*other
+	}
+	if b.worst && len(samples) > 0 {
+		words += ", each run"
+		if value = slices.Max(samples); b.most == 0 {
+			value = slices.Min(samples)
+		}
+	}
+	met := value >= b.least
+	j.Bar = "at least " + m.Format(b.least) + words
+	if b.most > 0 {
+		met = value <= b.most
+		j.Bar = "at most " + m.Format(b.most) + words
+	}
+	if b.metric == "whole_ratio" {
+		j.Bar = "all whole"
+	}
+	switch {
+	case !met:
+		j.Judgement = Missed
+	case j.Samples < b.runs:
+		j.Judgement = Few
+	default:
+		j.Judgement = Met
+	}
+	return j
 }
 
 // WriteBars writes each figure beside its bar as a table for a terminal; nothing where no row is the case of a bar.
@@ -92,31 +139,21 @@ func (r *Report) WriteBars(w io.Writer) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "#\tcase\tmetric\tfigure\tbar\tsamples\t")
+	fmt.Fprintln(t, "#\tcase\tmetric\tfigure\tspread\tbar\truns\t")
 	for _, j := range r.judged {
-		word := "missed"
-		if j.Met {
-			word = "met"
+		spread := ""
+		if j.Low != "" {
+			spread = j.Low + " to " + j.High
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%d\t%s\n", j.Number, j.Case, j.Metric, j.Figure, j.Bar, j.Samples, word)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Number, j.Case, j.Words, j.Figure, spread, j.Bar, j.Runs(), j.Judgement)
 	}
 	return t.Flush()
 }
 
-func (b *bar) judge(row *Row, value float64) Judged {
-	m := MetricOf(b.metric)
-	j := Judged{Number: b.number, Case: b.is, Row: row.Name, Metric: b.metric, Figure: m.Format(value), Samples: len(row.Samples[b.metric])}
-	if b.metric == "whole_ratio" {
-		j.Samples = int(row.Values["transfers"]) // a ratio has no samples of its own
+// Runs is "5", or "3 of 5" where more are asked for.
+func (j Judged) Runs() string {
+	if j.Samples < j.Asked {
+		return fmt.Sprintf("%d of %d", j.Samples, j.Asked)
 	}
-	if j.Met = value >= b.least; b.most > 0 {
-		j.Met = value <= b.most
-		j.Bar = fmt.Sprintf("at most %s", m.Format(b.most))
-	} else {
-		j.Bar = fmt.Sprintf("at least %s", m.Format(b.least))
-	}
-	if len(row.Samples[b.metric]) > 1 {
-		j.Low, j.High = m.Format(slices.Min(row.Samples[b.metric])), m.Format(slices.Max(row.Samples[b.metric]))
-	}
-	return j
+	return fmt.Sprint(j.Samples)
 }

@@ -233,7 +233,11 @@ func (f *figure) addLines(p *plot.Plot) error {
 			p.Y.Max = 1
 		}
 	}
-	if p.X.Min == p.X.Max && !f.logX {
+	switch {
+	case p.X.Min != p.X.Max:
+	case f.logX:
+		p.X.Min, p.X.Max = p.X.Min/2, p.X.Max*2
+	default:
 		p.X.Min, p.X.Max = p.X.Min-0.5, p.X.Max+0.5
 	}
 	return nil

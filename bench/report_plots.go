@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"gonum.org/v1/plot/plotter"
 
 	"pawl/fec"
@@ -17,7 +18,9 @@ import (
 
 // figures are the plots that the results have something for.
 func figures(results []*Result) (all []*figure) {
-	for _, make := range []func([]*Result) *figure{goodputFigure, costFigure, lossFigure, runsFigure, residualFigure} {
+	for _, make := range []func([]*Result) *figure{
+		goodputFigure, timeFigure, costFigure, latencyFigure, pacingFigure, codecFigure, rateFigure, lossFigure, runsFigure, residualFigure,
+	} {
 		if f := make(results); !f.empty() {
 			all = append(all, f)
 		}
@@ -55,11 +58,14 @@ func goodputFigure(results []*Result) *figure {
 	at := map[string]int{}
 	rowsOf(results, KindTransfer, func(row *Row) {
 		samples := row.Samples["goodput_bps"]
-		if len(samples) == 0 || strings.Contains(row.Name, "/outage=") || strings.HasSuffix(row.Name, "/killed") || caseField(row.Name, "late") != "" {
+		if len(samples) == 0 || strings.Contains(row.Name, "/outage=") || strings.Contains(row.Name, "/links=") || strings.Contains(row.Name, "/high=") || strings.HasSuffix(row.Name, "/killed") || caseField(row.Name, "late") != "" {
 			return
 		}
 		mix, _, _ := strings.Cut(row.Name, "/")
 		label := fmt.Sprintf("%s, MTU %.0f", mix, row.Values["mtu"])
+		if rate, err := strconv.ParseUint(caseField(row.Name, "rate"), 10, 64); err == nil {
+			label += ", " + bits(rate) + " asked"
+		}
 		if seal := caseField(row.Name, "seal"); seal == "none" {
 			label += ", not sealed"
 		}
@@ -121,10 +127,13 @@ const mostBars = 40
 func shortCase(row *Row) string {
 	mix, _, _ := strings.Cut(row.Name, "/")
 	text := fmt.Sprintf("%s %.0f", mix, row.Values["mtu"])
+	if size := row.Values["content_bytes"]; size != 1<<30 {
+		text += ", " + humanize.IBytes(uint64(max(size, 0)))
+	}
 	if loss := row.Values["loss"]; loss > 0 {
 		text += fmt.Sprintf(", %.3g%%", 100*loss)
 	}
-	for _, more := range []struct{ mark, words string }{{"/seal=none/", ", open"}, {"/outage=", ", outages"}, {"/killed", ", killed"}} {
+	for _, more := range []struct{ mark, words string }{{"/seal=none/", ", open"}, {"/outage=", ", outages"}, {"/killed", ", killed"}, {"/links=", ", links"}, {"/cut", ", one cut"}, {"/high=", ", disk"}, {"/halves", ", halves"}} {
 		if strings.Contains(row.Name, more.mark) {
 			text += more.words
 		}

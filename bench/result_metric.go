@@ -46,7 +46,10 @@ var units = []struct {
 
 // exceptions are metrics whose end says too little or the wrong thing.
 var exceptions = map[string]Metric{
-	"whole_ratio": {Unit: "", Better: Higher}, // transfers that arrived intact, of all
+	"whole_ratio":  {Unit: "", Better: Higher}, // transfers that arrived intact, of all
+	"repair_ratio": {Unit: "%", Better: Lower}, "planned_ratio": {Unit: "%", Better: Lower}, "rate_error_ratio": {Unit: "%", Better: Lower},
+	"burst_stated_ratio": {Unit: "%", Better: Lower}, "cpu_pacing_ratio": {Unit: "%", Better: Lower}, "cpu_sending_ratio": {Unit: "%", Better: Lower},
+	"sent_rate_bps": {Unit: "bit/s"}, // follows what was asked
 
 	// What was asked for, or follows from it.
 	"content_bytes": {Unit: "B"}, "size_bytes": {Unit: "B"}, "rate_bps": {Unit: "bit/s"}, "asked_rate_bps": {Unit: "bit/s"},
@@ -95,6 +98,8 @@ func (m Metric) Format(value float64) string {
 		return humanize.SIWithDigits(value, 2, m.Unit)
 	case "B":
 		return humanize.IBytes(uint64(max(value, 0)))
+	case "%":
+		return humanize.FtoaWithDigits(100*value, 2) + " %"
 	case "":
 		return humanize.FtoaWithDigits(value, 4)
 	case "packets":

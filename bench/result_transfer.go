@@ -21,6 +21,8 @@ func (r *TransferReport) Case() string {
 		{r.KilledAt > 0, "/killed"},
 		{r.Links > 1, fmt.Sprintf("/links=%d/survive=%d", r.Links, r.Survive)},
 		{r.WasCut, "/cut"},
+		{r.HighDisk, "/high=disk"},
+		{r.Halves, "/halves"},
 	} {
 		if more.is {
 			name += more.text
@@ -48,8 +50,17 @@ func (r *TransferReport) AddTo(row *Row) {
 	if !r.Intact {
 		return
 	}
+	if r.Halves {
+		for metric, value := range map[string]float64{
+			"goodput_bps": r.Goodput, "crossing_bps": r.Crossing, "verified_bps": r.Verified, "cpu_receive_s_per_gb": r.CPUReceive, "cpu_release_s_per_gb": r.CPURelease,
+			"rss_receive_bytes": float64(r.RSSReceive), "rss_release_bytes": float64(r.RSSRelease), "packets_missed": float64(r.PacketsMissed),
+		} {
+			row.Sample(metric, value)
+		}
+		return
+	}
 	for metric, value := range map[string]float64{
-		"goodput_bps": r.Goodput, "crossing_bps": r.Crossing, "overhead_ratio": r.OverheadRatio,
+		"goodput_bps": r.Goodput, "crossing_bps": r.Crossing, "verified_bps": r.Verified, "repair_ratio": r.RepairRatio, "planned_ratio": r.PlannedRatio, "overhead_ratio": r.OverheadRatio,
 		"cpu_send_s_per_gb": r.CPUSend, "cpu_receive_s_per_gb": r.CPUReceive, "cpu_release_s_per_gb": r.CPURelease,
 		"cpu_total_s_per_gb": r.CPUSend + r.CPUReceive + r.CPURelease,
 		"rss_send_bytes":     float64(r.RSSSend), "rss_receive_bytes": float64(r.RSSReceive), "rss_release_bytes": float64(r.RSSRelease),

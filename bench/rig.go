@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"pawl/hw/testbed"
@@ -26,6 +25,8 @@ import (
 //	<dir>/source/                     what is sent
 type rig struct {
 	dir      string
+	highDir  string // of what is <dir>/high above; "": there
+	keys     string // folder of the keys; "": they are made, each in its side's folder
 	programs string // folder of the executables
 	command  func(side testbed.Side, name string, args ...string) *exec.Cmd
 	settings settings
@@ -92,6 +93,9 @@ func (r *rig) low(elements ...string) string {
 }
 
 func (r *rig) high(elements ...string) string {
+	if r.highDir != "" {
+		return filepath.Join(append([]string{r.highDir}, elements...)...)
+	}
 	return filepath.Join(append([]string{r.dir, "high"}, elements...)...)
 }
 
@@ -111,10 +115,8 @@ func (r *rig) prepare() error {
 			return err
 		}
 	}
-	for role, file := range map[string]string{"sender": r.low("sender.key"), "receiver": r.high("receiver.key")} {
-		if out, err := exec.Command(filepath.Join(r.programs, "pawl-key"), role, "-o", file).CombinedOutput(); err != nil {
-			return fmt.Errorf("pawl-key %s: %w: %s", role, err, out)
-		}
+	if err := r.makeKeys(); err != nil {
+		return err
 	}
 	for file, text := range map[string]string{
 		r.low("pawl-send.toml"): r.sendConfig(), r.high("pawl-receive.toml"): r.receiveConfig(), r.high("pawl-release.toml"): r.releaseConfig(),
@@ -126,71 +128,29 @@ func (r *rig) prepare() error {
 	return nil
 }
 
-func (r *rig) sendConfig() string {
-	s := &r.settings
-	return fmt.Sprintf(`state = %q
-socket = %q
-key = %q
-receiver = %q
-seal = %q
-
-[link]
-remote = %q
-rate = "%dbit/s"
-mtu = %d
-loss = "%v"
-burst = %q
-burst_every = %q
-survive_links = %d
-%s
-[[channel]]
-id = 1
-name = %q
-folder = %q
-passes = %d
-pass_gap = %q
-`, r.low("state"), r.socket(), r.low("sender.key"), r.high("receiver.key.pub"), s.seal,
-		s.remote, s.rate, s.mtu, s.loss, s.burst, s.burstEvery, s.survive, moreLinks("remote", s.more), channelName, r.low("channel"), s.passes, s.passGap)
-}
-
-func (r *rig) receiveConfig() string {
-	return fmt.Sprintf(`quarantine = %q
-state = %q
-key = %q
-sender = %q
-seal = %q
-idle = %q
-
-[link]
-listen = %q
-mtu = %d
-%s
-[[channel]]
-id = 1
-name = %q
-`, r.high("quarantine"), r.high("state"), r.high("receiver.key"), r.low("sender.key.pub"), r.settings.seal, idle,
-		r.settings.listen, r.settings.mtu, moreLinks("listen", r.settings.more), channelName)
-}
-
-// moreLinks are the tables of further links, which name one end each.
-func moreLinks(key string, ends []netip.AddrPort) string {
-	var text strings.Builder
-	for _, end := range ends {
-		fmt.Fprintf(&text, "[[link.more]]\n%s = %q\n", key, end)
+// makeKeys makes the two identities, if there are none.
+func (r *rig) makeKeys() error {
+	if r.keys != "" {
+		return nil
 	}
-	return text.String()
+	for _, role := range []string{"sender", "receiver"} {
+		if out, err := exec.Command(filepath.Join(r.programs, "pawl-key"), role, "-o", r.key(role, "")).CombinedOutput(); err != nil {
+			return fmt.Errorf("pawl-key %s: %w: %s", role, err, out)
+		}
+	}
+	return nil
 }
 
-func (r *rig) releaseConfig() string {
-	return fmt.Sprintf(`quarantine = %q
-sender = %q
-
-[[channel]]
-id = 1
-name = %q
-inbox = %q
-release = "auto"
-`, r.high("quarantine"), r.low("sender.key.pub"), channelName, r.high("inbox"))
+// key is the file of an identity; suffix is "" or ".pub".
+func (r *rig) key(role, suffix string) string {
+	file := role + ".key" + suffix
+	switch {
+	case r.keys != "":
+		return filepath.Join(r.keys, file)
+	case role == "sender":
+		return r.low(file)
+	}
+	return r.high(file)
 }
 
 // start runs one of the programs from its configuration.

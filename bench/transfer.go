@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"pawl/fec"
 	"pawl/hw/testbed"
 	"pawl/receiver/quarantine"
 	"pawl/sender"
@@ -19,75 +18,6 @@ import (
 
 // port is the UDP port of the link in every bench.
 const port = 4600
-
-// TransferScenario is one transfer by the real programs over a testbed. Zero values mean
-// what their comment says.
-type TransferScenario struct {
-	Mix      Mix           // what crosses; "" is MixRandom
-	Size     uint64        // octets, of MixRandom and MixSmall; 0 is the mix's own
-	Seed     uint64        // of the content
-	MTU      int           // of the link; 0 is 1500
-	Loss     testbed.Loss  // what the link does
-	Stated   *float64      // random loss as told to the sender; nil: as it is
-	Rate     uint64        // bit/s on the wire, of each link; 0 is 2.5e9
-	Links    int           // side by side, all alike; 0 is 1
-	Survive  int           // how many of them the sender is told may be lost
-	Cut      *Cut          // one of them breaks; nil: none does
-	Seal     string        // "" is "aes-256-gcm"
-	Passes   int           // 0 is 1
-	PassGap  time.Duration // between passes; 0: at once
-	Late     time.Duration // the receiver starts this long after the file was submitted
-	Kill     bool          // kill -9 the receiver when half of the content is there, and start it again
-	Uncut    bool          // let GSO packets cross whole; see testbed.Config
-	Programs string        // folder of the programs; "" is that of this executable
-	Work     string        // where to make the work folder; "" is /dev/shm, or else the folder for temporary files
-	Keep     bool          // leave the work folder
-	Timeout  time.Duration // of the transfer; 0 is ten times what the rate asks for, and a minute
-}
-
-// ErrScenario says that a TransferScenario contradicts itself.
-var ErrScenario = errors.New("no such scenario")
-
-// check refuses what contradicts itself.
-func (s *TransferScenario) check() error {
-	switch {
-	case s.Links < 1 || s.Links > testbed.MaxPairs || s.Links > fec.MaxLinks || s.Survive < 0 || s.Survive >= s.Links:
-		return fmt.Errorf("%w: %d of %d links lost", ErrScenario, s.Survive, s.Links)
-	case s.Cut != nil && (s.Cut.Link < 0 || s.Cut.Link >= s.Links || !(s.Cut.At >= 0 && s.Cut.At < 1)):
-		return fmt.Errorf("%w: link %d of %d, counted from 0, cut at %v of the content", ErrScenario, s.Cut.Link, s.Links, s.Cut.At)
-	}
-	return nil
-}
-
-func (s *TransferScenario) defaults() (err error) {
-	s.Links = max(s.Links, 1)
-	if err := s.check(); err != nil {
-		return err
-	}
-	if s.Mix == "" {
-		s.Mix = MixRandom
-	}
-	if s.MTU == 0 {
-		s.MTU = 1500
-	}
-	if s.Rate == 0 {
-		s.Rate = 2.5e9
-	}
-	if s.Seal == "" {
-		s.Seal = "aes-256-gcm"
-	}
-	if s.Passes == 0 {
-		s.Passes = 1
-	}
-	if s.Stated == nil {
-		s.Stated = &s.Loss.Random
-	}
-	if s.Programs == "" {
-		s.Programs, err = programsBeside()
-		return err
-	}
-	return checkPrograms(s.Programs)
-}
 
 // transfer is a scenario that is being played.
 type transfer struct {
@@ -99,9 +29,8 @@ type transfer struct {
 	sent   survey
 	report *TransferReport
 
-	ballast          *ballast
-	begun            time.Time // the file was submitted
-	crossed, arrived time.Time // complete in quarantine; whole in the inbox
+	ballast *ballast
+	times   times
 }
 
 // Run plays the scenario; say gets a line now and then for whoever watches. It needs root
@@ -121,27 +50,27 @@ func (s TransferScenario) Run(ctx context.Context, say func(string)) (report *Tr
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, bed.Down()) }()
-	dir, err := workFolder(s.Work)
+	dir, highDir, clear, err := s.folders(say)
 	if err != nil {
 		return nil, err
 	}
-	if s.Keep {
-		say("work folder: " + dir)
-	} else {
-		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, clear()) }()
+	machine, err := ReadMachine()
+	if err != nil {
+		return nil, err
 	}
 	ends := make([]netip.AddrPort, s.Links)
 	for pair := range ends {
 		ends[pair] = netip.AddrPortFrom(bed.Address(testbed.High, pair), port)
 	}
-	t := &transfer{TransferScenario: &s, bed: bed, say: say, report: newTransferReport(&s), rig: &rig{
-		dir: dir, programs: s.Programs, command: bed.Command,
+	t := &transfer{TransferScenario: &s, bed: bed, say: say, report: newTransferReport(&s, machine), rig: &rig{
+		dir: dir, highDir: highDir, programs: s.Programs, command: bed.Command,
 		settings: settings{
 			remote: ends[0], listen: ends[0], more: ends[1:], survive: s.Survive,
 			mtu: s.MTU, rate: s.Rate, loss: *s.Stated, burst: s.Loss.Outage, burstEvery: s.Loss.Every,
 			seal: s.Seal, passes: s.Passes, passGap: s.PassGap,
 		}}}
-	defer func() { err = errors.Join(err, t.rig.stop()) }()
+	defer func() { err = errors.Join(err, t.rig.stop(), t.ballast.drop()) }()
 	if err := t.play(ctx); err != nil {
 		return nil, err
 	}
@@ -180,7 +109,7 @@ func (t *transfer) timeout() time.Duration {
 }
 
 // cross starts the programs, submits the file and waits for its end on both sides.
-func (t *transfer) cross(ctx context.Context) error {
+func (t *transfer) cross(ctx context.Context) (err error) {
 	if err := t.rig.startSend(ctx); err != nil {
 		return err
 	}
@@ -192,12 +121,13 @@ func (t *transfer) cross(ctx context.Context) error {
 	if err := t.rig.startRelease(); err != nil {
 		return err
 	}
-	if err := t.warm(); err != nil {
+	// What the quarantine, the inbox and the programs take from now on.
+	if t.ballast, err = load(2*t.report.ContentBytes + 128<<20); err != nil {
 		return err
 	}
 	t.say(fmt.Sprintf("submitting %s: %d octets in %d files", t.name, t.report.ContentBytes, t.report.Files))
-	t.begun = time.Now()
-	err := sender.Submit(ctx, t.rig.socket(), sender.Request{Channel: channelName, Paths: []string{t.rig.source(t.name)}}, t.answered)
+	t.times.begun = time.Now()
+	err = sender.Submit(ctx, t.rig.socket(), sender.Request{Channel: channelName, Paths: []string{t.rig.source(t.name)}}, t.answered)
 	if err != nil || t.report.Refused != "" {
 		return err
 	}
@@ -215,19 +145,6 @@ func (t *transfer) cross(ctx context.Context) error {
 	}
 	// Copies and further passes still cost: the account is made when the sender has no more to do.
 	return await(ctx, "pawl-send to finish", t.rig.running(), func() (bool, error) { return t.senderIdle(ctx) })
-}
-
-// warm touches the memory that the quarantine and the programs take from now on, and that the inbox takes once the content
-// has crossed.
-func (t *transfer) warm() (err error) {
-	arrival, err := load(t.rig.dir, "ballast-quarantine", t.report.ContentBytes+256<<20)
-	if err != nil {
-		return err
-	}
-	if t.ballast, err = load(t.rig.dir, "ballast-inbox", t.report.ContentBytes); err != nil {
-		return err
-	}
-	return arrival.drop()
 }
 
 func (t *transfer) answered(p sender.Progress) {
@@ -260,9 +177,9 @@ func (t *transfer) follow(ctx context.Context) error {
 	looked := time.Now()
 	return await(ctx, "the transfer", t.rig.running(), func() (bool, error) {
 		if _, err := os.Lstat(t.rig.inbox(t.name)); err == nil {
-			t.arrived = time.Now()
-			if t.crossed.IsZero() {
-				t.crossed = t.arrived
+			t.times.arrived = time.Now()
+			if t.times.crossed.IsZero() {
+				t.times.crossed = t.times.arrived
 			}
 			t.report.State = quarantine.Released
 			return true, nil
@@ -274,17 +191,14 @@ func (t *transfer) follow(ctx context.Context) error {
 		t.report.State = state
 		switch state {
 		case quarantine.Complete, quarantine.Checking, quarantine.Held, quarantine.Released:
-			if t.crossed.IsZero() {
-				t.crossed = time.Now()
-				if err := t.ballast.drop(); err != nil {
-					return false, err
-				}
-				t.say("complete in quarantine after " + t.crossed.Sub(t.begun).Round(time.Millisecond).String())
+			if t.times.crossed.IsZero() {
+				t.times.crossed = time.Now()
+				t.say("complete in quarantine after " + t.times.crossed.Sub(t.times.begun).Round(time.Millisecond).String())
 			}
 		case quarantine.Rejected:
 			return true, nil
 		case quarantine.Incomplete, "":
-			if time.Since(looked) < time.Second || state == "" && time.Since(t.begun) < t.Late+2*idle {
+			if time.Since(looked) < time.Second || state == "" && time.Since(t.times.begun) < t.Late+2*idle {
 				return false, nil
 			}
 			looked = time.Now()
@@ -332,8 +246,11 @@ func (t *transfer) account(ctx context.Context) error {
 			return err
 		}
 	}
-	r.time(t.begun, t.crossed, t.arrived)
-	return nil
+	if err := t.rig.moments(&t.times); err != nil {
+		return err
+	}
+	r.time(&t.times)
+	return r.overheads(t.rig.forecast())
 }
 
 // maxDifferences bounds what a report lists: the first ones say what is wrong.
@@ -341,7 +258,7 @@ const maxDifferences = 20
 
 // compare reads what arrived from end to end and holds it against what was sent.
 func (t *transfer) compare() error {
-	if t.arrived.IsZero() {
+	if t.times.arrived.IsZero() {
 		t.report.Differences = []string{"nothing arrived in the inbox"}
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"pawl/fec"
 	"pawl/receiver"
 	"pawl/receiver/quarantine"
 	"pawl/sender"
@@ -13,6 +14,8 @@ import (
 // TransferReport is what a transfer showed. GB are 1e9 octets of content, CPU is user and
 // system time of the program itself (the kernel's softirq work lands where it runs, mostly with the sender).
 type TransferReport struct {
+	Pawl         string  `json:"pawl"` // version of the program
+	Machine      Machine `json:"machine"`
 	Mix          Mix     `json:"mix"`
 	Seed         uint64  `json:"seed"`
 	ContentBytes uint64  `json:"content_bytes"`
@@ -29,6 +32,8 @@ type TransferReport struct {
 	Stated       float64 `json:"stated_loss"`
 	Outage       float64 `json:"outage_s"`
 	Every        float64 `json:"every_s"`
+	Halves       bool    `json:"halves"`     // seen from the high side alone: speeds count from the first packet, and nothing is known of the sender
+	HighDisk     bool    `json:"high_apart"` // the high side's folders lay elsewhere, on a disk
 	Late         float64 `json:"late_s"`
 	KilledAt     float64 `json:"receiver_killed_at"` // share of the content that was there; 0: was not killed
 
@@ -40,6 +45,7 @@ type TransferReport struct {
 
 	Goodput    float64 `json:"goodput_bps"`  // content, from submit to whole in the inbox
 	Crossing   float64 `json:"crossing_bps"` // content, from submit to complete in quarantine
+	Verified   float64 `json:"verified_bps"` // content, from submit to the checks' verdict: every digest right
 	CPUSend    float64 `json:"cpu_send_s_per_gb"`
 	CPUReceive float64 `json:"cpu_receive_s_per_gb"`
 	CPURelease float64 `json:"cpu_release_s_per_gb"`
@@ -47,6 +53,8 @@ type TransferReport struct {
 	RSSReceive uint64  `json:"rss_receive_bytes"`
 	RSSRelease uint64  `json:"rss_release_bytes"`
 
+	RepairRatio    float64               `json:"repair_ratio"`     // packets sent for a source symbol, all passes, less 1: repair symbols, plan, proof, sessions and beats
+	PlannedRatio   float64               `json:"planned_ratio"`    // the planner's word for the repair of the content
 	OverheadRatio  float64               `json:"overhead_ratio"`   // octets on the wire for an octet of content, all passes: 1 would be none
 	PacketsSent    uint64                `json:"packets_sent"`     // by pawl-send
 	PacketsGivenUp uint64                `json:"packets_given_up"` // not sent, because their link was down
@@ -59,8 +67,9 @@ type TransferReport struct {
 	Balanced       bool                  `json:"ledger_balanced"`
 }
 
-func newTransferReport(s *TransferScenario) *TransferReport {
+func newTransferReport(s *TransferScenario, machine Machine) *TransferReport {
 	return &TransferReport{
+		Pawl: s.Version, Machine: machine, HighDisk: s.High != "",
 		Mix: s.Mix, Seed: s.Seed, MTU: s.MTU, Rate: s.Rate, Links: s.Links, Survive: s.Survive, Seal: s.Seal, Passes: s.Passes, Loss: s.Loss.Random, Stated: *s.Stated,
 		Outage: s.Loss.Outage.Seconds(), Every: s.Loss.Every.Seconds(), Late: s.Late.Seconds(),
 	}
@@ -86,15 +95,38 @@ func (r *TransferReport) countPrograms(g *rig, low sender.Status, high receiver.
 	r.Ledger, r.Balanced = high.Ledger, high.Ledger.Balanced()
 }
 
+// overheads enters what redundancy cost, and what the planner said it would, for the content as it is.
+func (r *TransferReport) overheads(forecast fec.Link) error {
+	symbols := float64((r.ContentBytes+uint64(forecast.SymbolSize)-1)/uint64(forecast.SymbolSize)) * float64(r.Passes)
+	if symbols == 0 {
+		return nil
+	}
+	r.RepairRatio = float64(r.PacketsSent+r.PacketsGivenUp)/symbols - 1
+	plan, err := forecast.Plan(r.ContentBytes)
+	if err != nil {
+		return fmt.Errorf("the planner's word: %w", err)
+	}
+	r.PlannedRatio = plan.Overhead
+	return nil
+}
+
+// times are the moments of a transfer, of one clock; zero: it did not come to that.
+type times struct {
+	begun    time.Time // the file was submitted
+	crossed  time.Time // complete in quarantine
+	verified time.Time // the checks had read everything and said yes
+	arrived  time.Time // whole in the inbox
+}
+
 // time enters the speeds; a time that never came leaves its speed at 0.
-func (r *TransferReport) time(begun, crossed, arrived time.Time) {
+func (r *TransferReport) time(t *times) {
 	speed := func(end time.Time) float64 {
-		if end.IsZero() || begun.IsZero() {
+		if end.IsZero() || t.begun.IsZero() {
 			return 0
 		}
-		return float64(r.ContentBytes) * 8 / end.Sub(begun).Seconds()
+		return float64(r.ContentBytes) * 8 / end.Sub(t.begun).Seconds()
 	}
-	r.Goodput, r.Crossing = speed(arrived), speed(crossed)
+	r.Goodput, r.Crossing, r.Verified = speed(t.arrived), speed(t.crossed), speed(t.verified)
 }
 
 // WriteText writes the report for people.
@@ -103,19 +135,23 @@ func (r *TransferReport) WriteText(w io.Writer) error {
 	if !r.Intact {
 		verdict = "NOT INTACT"
 	}
-	_, err := fmt.Fprintf(w, `%s: %d files, %.1f MB of %s, %s, loss %.3g %%, %d links, state %s
-  goodput    %.2f Gbit/s to the inbox, %.2f Gbit/s to the quarantine, overhead ratio %.3f
+	text := fmt.Sprintf("%s: %d files, %.1f MB of %s, %s, loss %.3g %%, %d links, state %s\n",
+		verdict, r.Files, float64(r.ContentBytes)/1e6, r.Mix, r.Seal, 100*r.Loss, r.Links, r.State)
+	text += fmt.Sprintf("  goodput    %.2f Gbit/s to the inbox; %.2f to digests verified, %.2f to complete in quarantine\n", r.Goodput/1e9, r.Verified/1e9, r.Crossing/1e9)
+	if r.Halves {
+		text += fmt.Sprintf("  cpu s/GB   receive %.2f, release %.2f\n  peak MiB   receive %d, release %d\n  packets    %d missed, %d dropped at the socket\n",
+			r.CPUReceive, r.CPURelease, r.RSSReceive>>20, r.RSSRelease>>20, r.PacketsMissed, r.KernelDrops)
+	} else {
+		text += fmt.Sprintf(`  overhead   %.1f %% more packets than source symbols (planned %.1f %%), %.1f %% more octets on the wire than content
   cpu s/GB   send %.2f, receive %.2f, release %.2f
   peak MiB   send %d, receive %d, release %d
   packets    %d sent, %d lost on the link, %d given up, %d dropped at the socket, %d overrun, %d came back
-`, verdict, r.Files, float64(r.ContentBytes)/1e6, r.Mix, r.Seal, 100*r.Loss, r.Links, r.State,
-		r.Goodput/1e9, r.Crossing/1e9, r.OverheadRatio, r.CPUSend, r.CPUReceive, r.CPURelease,
-		r.RSSSend>>20, r.RSSReceive>>20, r.RSSRelease>>20,
-		r.PacketsSent, r.PacketsLost, r.PacketsGivenUp, r.KernelDrops, r.Overruns, r.ReversePackets)
-	for _, line := range r.Differences {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "  %s\n", line)
-		}
+`, 100*r.RepairRatio, 100*r.PlannedRatio, 100*(r.OverheadRatio-1), r.CPUSend, r.CPUReceive, r.CPURelease, r.RSSSend>>20, r.RSSReceive>>20, r.RSSRelease>>20,
+			r.PacketsSent, r.PacketsLost, r.PacketsGivenUp, r.KernelDrops, r.Overruns, r.ReversePackets)
 	}
+	for _, line := range r.Differences {
+		text += "  " + line + "\n"
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }

@@ -101,10 +101,10 @@ func (e Expectation) Last(now time.Time) time.Time {
 	}
 }
 
-// Overdue says whether, at now, an arrival is missing: the latest time that is more than grace ago has passed, and nothing
-// came since the one before it could. due is that time.
+// Overdue says whether, at now, an arrival is missing: the latest time that is more than grace ago is due, and nothing came
+// since the middle between it and the time before. What comes earlier is late for that one, not early for this one.
 func (e Expectation) Overdue(arrived, now time.Time, grace time.Duration) (due time.Time, overdue bool) {
 	due = e.Last(now.Add(-grace))
 	before := e.Last(due.Add(-time.Nanosecond))
-	return due, !arrived.After(before.Add(grace))
+	return due, !arrived.After(before.Add(due.Sub(before) / 2))
 }

@@ -56,11 +56,20 @@ func newLowSide(known map[string]time.Time, channels []Channel, now time.Time) *
 	for _, c := range channels {
 		if at, ok := known[c.Name]; ok {
 			l.arrivals[c.Name] = at
-		} else if len(c.Expect) > 0 {
-			l.arrivals[c.Name] = now
+			continue
 		}
+		l.watch(&c, now)
 	}
 	return l
+}
+
+// watch begins to expect what a channel expects, as if the last one had come in time.
+func (l *lowSide) watch(c *Channel, now time.Time) {
+	for _, e := range c.Expect {
+		if due := e.Last(now.Add(-c.Grace)); due.After(l.arrivals[c.Name]) {
+			l.arrivals[c.Name] = due
+		}
+	}
 }
 
 // hear takes a beat in.

@@ -3,6 +3,7 @@ package receiver
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -50,17 +51,22 @@ func Merge(sockets ...Socket) *Merged {
 	return m
 }
 
-// read hands on what a socket has, until it has an error.
+// read hands on what a socket has, until it is closed. After an error it waits and tries again.
 func (m *Merged) read(s Socket) {
 	taken := make(chan struct{}, 1)
+	var retry backoff
 	for {
 		batch, err := s.Read()
+		closed := errors.Is(err, net.ErrClosed)
+		if err != nil && !closed {
+			err = socketError{err}
+		}
 		select {
 		case m.full <- lent{batch, err, taken}:
 		case <-m.done:
 			return
 		}
-		if err != nil {
+		if closed {
 			return
 		}
 		select {
@@ -68,11 +74,16 @@ func (m *Merged) read(s Socket) {
 		case <-m.done:
 			return
 		}
+		if err == nil {
+			retry = backoff{}
+		} else if !pause(retry.wait(), m.done) {
+			return
+		}
 	}
 }
 
-// Read returns the next batch of any socket; it is valid until the next Read. An error of one socket is an error of all: what
-// Linux says of a UDP socket that can still be read is never about the link.
+// Read returns the next batch of any socket; it is valid until the next Read. An error of one socket is told, and the others are
+// read meanwhile; that one is closed is the end of all.
 func (m *Merged) Read() ([][]byte, error) {
 	if m.holding != nil {
 		m.holding <- struct{}{} // has room: the socket has one batch out
@@ -85,6 +96,8 @@ func (m *Merged) Read() ([][]byte, error) {
 	case l := <-m.full:
 		if l.err == nil {
 			m.holding = l.taken
+		} else {
+			l.taken <- struct{}{} // has room, as above: nothing is held of an error
 		}
 		return l.batch, l.err
 	case <-m.timer.C:

@@ -19,7 +19,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -107,6 +106,10 @@ type Receiver struct {
 	parkings      uint64
 	forgotten     uint64
 	witnesses     []*witness
+	faults        faults
+
+	changes chan change   // to the goroutine in Run
+	ended   chan struct{} // closed when Run ends
 
 	// Shared with the goroutines that write.
 	pool        *pool
@@ -129,6 +132,9 @@ type Receiver struct {
 // maxSettling is how many transfers are brought to the disk and moved to complete side by side.
 const maxSettling = 4
 
+// defaultIdle is the silence after which a short transfer is put aside.
+const defaultIdle = 30 * time.Second
+
 // New checks the configuration and reads the state kept from before.
 func New(cfg Config) (*Receiver, error) {
 	if err := cfg.fill(); err != nil {
@@ -139,7 +145,7 @@ func New(cfg Config) (*Receiver, error) {
 		transfers: map[quarantine.ID]*transfer{}, finished: newFinished(), denied: map[quarantine.ID]struct{}{},
 		refused: map[uint16]time.Time{}, arrivingBytes: map[uint16]uint64{}, pool: newPool(cfg.Memory),
 		blocks: make(chan *block, 4*cfg.Writers), syncs: make(chan *transfer, 1), finishers: make(chan struct{}, maxSettling),
-		freed: make(chan struct{}, 1), waiting: waiting{store: cfg.Store, perChan: map[uint16]uint64{}},
+		changes: make(chan change), ended: make(chan struct{}), freed: make(chan struct{}, 1), waiting: waiting{store: cfg.Store, perChan: map[uint16]uint64{}},
 	}
 	r.recency.init()
 	for i := range cfg.Channels {
@@ -171,7 +177,7 @@ func (c *Config) fill() error {
 		c.Memory = 128 << 20
 	}
 	if c.Idle == 0 {
-		c.Idle = 30 * time.Second
+		c.Idle = defaultIdle
 	}
 	if c.StatusEvery == 0 {
 		c.StatusEvery = time.Second
@@ -214,8 +220,9 @@ func (c *Channel) fill() error {
 	return nil
 }
 
-// Run receives until ctx ends. What is open then is parked, so that a later run goes on from there.
+// Run receives until ctx ends. What is open then is parked, so that a later run goes on from there. It may be called once.
 func (r *Receiver) Run(ctx context.Context, source Source) error {
+	defer close(r.ended)
 	r.source, r.started = source, time.Now()
 	r.low = newLowSide(r.cfg.Arrivals, r.cfg.Channels, r.started)
 	r.beginWatch()
@@ -236,7 +243,8 @@ func (r *Receiver) Run(ctx context.Context, source Source) error {
 	return errors.Join(err, r.stop())
 }
 
-// ingest is the loop: a batch of datagrams, then what the writers report, then what time asks for.
+// ingest is the loop: a batch of datagrams, then what the writers report, then what time asks for. A link that can't be read is
+// tried again; only a closed one is the end.
 func (r *Receiver) ingest(ctx context.Context) error {
 	next := time.Now()
 	for ctx.Err() == nil {
@@ -257,10 +265,13 @@ func (r *Receiver) ingest(ctx context.Context) error {
 		}
 		switch {
 		case err == nil || errors.Is(err, os.ErrDeadlineExceeded):
-		case errors.Is(err, net.ErrClosed):
-			return nil
+			r.faults.backoff = backoff{}
 		default:
-			return fmt.Errorf("read from link: %w", err)
+			wait, ok := r.faults.failed(err, now, r.log)
+			if !ok {
+				return nil
+			}
+			pause(wait, ctx.Done())
 		}
 		r.drain()
 	}

@@ -34,6 +34,8 @@ type Status struct {
 	Forgotten    uint64               `json:"forgotten"`              // symbols dropped because disk or memory had no room, or the disk changed them
 	Memory       uint64               `json:"memory"`                 // octets of block buffers in use
 	DiskTrouble  bool                 `json:"disk_trouble"`           // the quarantine's disk refuses what arrives
+	ReadErrors   uint64               `json:"read_errors"`            // times that a socket could not be read
+	LinkFault    string               `json:"link_fault,omitempty"`   // why a socket can't be read, "" while all can
 	OneWay       []OneWayStatus       `json:"one_way"`                // evidence that nothing goes back, an entry for each watched interface
 	Strays       *uint64              `json:"stray_frames,omitempty"` // frames on the watched interfaces that were not the link's; nil: not known
 }
@@ -97,6 +99,7 @@ func (r *Receiver) publish(now time.Time) {
 		Time: now, Started: r.started, Ledger: r.ledger.report(), PacketsLost: r.sessions.lost(), Arriving: len(r.transfers),
 		Completed: r.completed, Incomplete: r.putAsides, WrittenBytes: r.written.Load(), Rebuilt: r.rebuilt.Load(), Parked: r.parkings,
 		Forgotten: r.forgotten, Memory: uint64(r.pool.inUse()), DiskTrouble: r.trouble,
+		ReadErrors: r.faults.count, LinkFault: r.faults.last,
 		Warnings: r.warnings(now), Arrivals: maps.Clone(r.low.arrivals), Sessions: []SessionStatus{}, Transfers: []TransferStatus{},
 	}
 	if c, ok := r.source.(dropCounter); ok {

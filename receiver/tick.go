@@ -25,6 +25,8 @@ const (
 // tick does what time asks for: retries, transfers that stay short, status.
 func (r *Receiver) tick(now time.Time) {
 	r.drain()
+	r.applyChange()
+	r.faults.settle(now, r.log)
 	if now.Sub(r.retried) >= retryEvery {
 		r.retried = now
 		clear(r.denied)

@@ -138,7 +138,7 @@ func before(a, b *flight) bool {
 
 // urgency is 0 for a transfer under way, 1 for one that waits, 2 for the others.
 func (f *flight) urgency() int {
-	switch f.state.Load().State {
+	switch f.shown().State {
 	case StateSending, StateAborting:
 		return 0
 	case StateWaiting:

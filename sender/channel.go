@@ -47,6 +47,7 @@ func (c *channel) put(f *flight, now time.Time) {
 		f.place = placeReady
 	case f.orders.Hold:
 		f.place = placeHeld
+		f.paused.Store(true)
 	case f.due.After(now):
 		heap.Push(&c.later, f)
 		f.place = placeLater

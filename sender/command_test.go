@@ -56,7 +56,7 @@ func TestOrders(t *testing.T) {
 			t.Errorf("held: %+v", e)
 		}
 		e := asked[Entry](t, d, Request{Op: OpHold, ID: ids["a"]})
-		if !e.Held || e.State != StateSending || e.Bytes == 0 {
+		if !e.Held || e.State != StateWaiting || e.Bytes == 0 {
 			t.Errorf("held: %+v", e)
 		}
 		if e := asked[Entry](t, d, Request{Op: OpCancel, ID: ids["d"], Reason: "not meant"}); e.ID != ids["d"] {

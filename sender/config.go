@@ -48,6 +48,8 @@ type Config struct {
 	// outboxes are looked at every half quiet time.
 	Watch func(ctx context.Context, folder string, events chan<- Event) error
 	Log   *zap.Logger // nil: none
+	// Notice is what the program around has to say in the status's warning, "" for nothing; nil: nothing ever.
+	Notice func() string
 }
 
 // Path is one more link, as Config has the first.

@@ -185,7 +185,7 @@ func (f *flight) job() *job {
 // passesDone is how many passes were sent to their end, as others may know it.
 func (f *flight) passesDone() int {
 	st := f.state.Load()
-	if st.State == StateSending {
+	if st.State == StateSending { // also one that is shown to wait
 		return st.Pass - 1
 	}
 	return st.Pass

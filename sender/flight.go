@@ -19,6 +19,7 @@ type flight struct {
 	holds     atomic.Int64          // groups on their way, and the pass that sends them
 	passed    func(*flight)         // called when the last group of a pass has left
 	failure   *fault                // why the pass was given up, or nil
+	paused    atomic.Bool           // a pass is under way and has to wait: for a window, a quota or people
 	cancelled atomic.Pointer[fault] // why it is to be given up at its next turn
 
 	// Under schedule.mu.
@@ -78,6 +79,15 @@ func (f *flight) show(s State) {
 	f.state.Store(&flightState{State: s, Pass: pass, Path: f.rec.Path, Reason: f.rec.Reason})
 }
 
+// shown is what others see: a pass that has to wait is not being sent.
+func (f *flight) shown() flightState {
+	at := *f.state.Load()
+	if at.State == StateSending && f.paused.Load() {
+		at.State = StateWaiting
+	}
+	return at
+}
+
 // hold keeps the pass from ending; each hold has its release.
 func (f *flight) hold() { f.holds.Add(1) }
 
@@ -102,7 +112,7 @@ func (f *flight) progress(g *group) {
 
 // beat is what a beat tells of the transfer.
 func (f *flight) beat() framing.Flight {
-	at := f.state.Load()
+	at := f.shown()
 	state := framing.FlightWaiting
 	switch {
 	case at.State == StateSending || at.State == StateAborting:

@@ -36,7 +36,8 @@ func TestGoesOn(t *testing.T) {
 	for i := range 300 {
 		tree[fmt.Sprintf("top/%03d", i)] = noise(uint64(i), rng.IntN(150_000))
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		rate   uint64
 		memory uint64
 		tree   map[string]string
@@ -44,13 +45,13 @@ func TestGoesOn(t *testing.T) {
 		kills  int
 		links  int
 	}{
-		"one file":            {rate: 100e6, memory: 2 << 20, tree: map[string]string{"top/big": noise(1, 60_000_000)}, passes: 1, kills: 3, links: 1},
-		"many files, twice":   {rate: 100e6, memory: 2 << 20, tree: tree, passes: 2, kills: 5, links: 1},
-		"a group of minutes":  {rate: 1e6, memory: 64 << 20, tree: map[string]string{"top/big": noise(2, 10_000_000)}, passes: 1, kills: 4, links: 1},
-		"over two links":      {rate: 100e6, memory: 2 << 20, tree: tree, passes: 1, kills: 3, links: 2},
-		"groups of two links": {rate: 1e6, memory: 64 << 20, tree: map[string]string{"top/big": noise(3, 10_000_000)}, passes: 1, kills: 4, links: 2},
+		{name: "one file", rate: 100e6, memory: 2 << 20, tree: map[string]string{"top/big": noise(1, 60_000_000)}, passes: 1, kills: 3, links: 1},
+		{name: "many files, twice", rate: 100e6, memory: 2 << 20, tree: tree, passes: 2, kills: 5, links: 1},
+		{name: "a group of minutes", rate: 1e6, memory: 64 << 20, tree: map[string]string{"top/big": noise(2, 10_000_000)}, passes: 1, kills: 4, links: 1},
+		{name: "over two links", rate: 100e6, memory: 2 << 20, tree: tree, passes: 1, kills: 3, links: 2},
+		{name: "groups of two links", rate: 1e6, memory: 64 << 20, tree: map[string]string{"top/big": noise(3, 10_000_000)}, passes: 1, kills: 4, links: 2},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dir := t.TempDir()
 				rates := make([]uint64, c.links)

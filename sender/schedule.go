@@ -154,6 +154,7 @@ func (s *schedule) candidate(c *channel, class Class, lane int, now time.Time) (
 		if f.ending() {
 			return f, time.Time{}
 		}
+		f.paused.Store(true)
 		if c.stop {
 			return nil, time.Time{}
 		}
@@ -164,6 +165,7 @@ func (s *schedule) candidate(c *channel, class Class, lane int, now time.Time) (
 		if ok, when := c.meter.allows(now, f.lot.content, f.files()); !ok {
 			return nil, when
 		}
+		f.paused.Store(false)
 		return f, time.Time{}
 	}
 	return nil, time.Time{}
@@ -184,6 +186,7 @@ func (s *schedule) take(f *flight, class Class, now time.Time) {
 		s.spent = true
 	}
 	s.shares.charge(&c.share, class, f.lot.wire)
+	f.paused.Store(false)
 	f.busy, f.begun, f.unsent, f.fresh = true, true, false, false
 	c.count(f, false)
 }

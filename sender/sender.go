@@ -39,6 +39,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -226,8 +227,14 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 
 // warning is what nobody should overlook, "" if there is nothing.
 func (s *Sender) warning() string {
+	var all []string
 	if s.cfg.Seal == seal.ModeNone {
-		return `seal = "none": packets are neither encrypted nor authenticated; only the proof of each transfer is signed`
+		all = append(all, `seal = "none": packets are neither encrypted nor authenticated; only the proof of each transfer is signed`)
 	}
-	return ""
+	if s.cfg.Notice != nil {
+		if notice := s.cfg.Notice(); notice != "" {
+			all = append(all, notice)
+		}
+	}
+	return strings.Join(all, "; ")
 }

@@ -170,7 +170,7 @@ type TransferStatus struct {
 
 // status of a flight.
 func (f *flight) status() TransferStatus {
-	at := f.state.Load()
+	at := f.shown()
 	return TransferStatus{
 		ID: f.rec.ID, Channel: f.channel.Name, Name: f.rec.Name, State: at.State,
 		Pass: at.Pass, Passes: f.rec.Passes, Bytes: f.sent.Load(), Total: f.rec.Content,

@@ -58,8 +58,9 @@ func (m *mark) done() {
 // trace is where a pass is while it is sent. The lines write it, each its own place, and the
 // journal reads it.
 type trace struct {
-	last atomic.Pointer[mark]
-	at   []atomic.Uint64 // by line: number of the group that it sends << 32 | symbols of it seen to
+	last  atomic.Pointer[mark]
+	first atomic.Pointer[mark] // where the object begins that is sent now
+	at    []atomic.Uint64      // by line: number of the group that it sends << 32 | symbols of it seen to
 }
 
 func newTrace(lines int, from progress) *trace {
@@ -77,6 +78,9 @@ func (t *trace) note(line int, seq, symbols uint32) {
 func (t *trace) progress() progress {
 	m := t.last.Load()
 	p := m.progress
+	if b := t.first.Load(); b != nil && b.seq == m.seq && b.Phase != m.Phase {
+		p = b.progress // all of the object before has left
+	}
 	least := uint32(math.MaxUint32)
 	for i := range t.at {
 		at := t.at[i].Load()

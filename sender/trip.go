@@ -122,6 +122,13 @@ func (t *trip) track(g *group, i uint32, copies int, tree *treeReader) {
 		return
 	}
 	t.seq++
+	if t.trace.last.Load().Phase != t.phase {
+		begin := &mark{trace: t.trace, seq: t.seq}
+		begin.progress = progress{Transfer: t.from.Transfer, Pass: t.from.Pass, Phase: t.phase, Group: i}
+		if i == 0 {
+			t.trace.first.Store(begin)
+		}
+	}
 	m := &mark{trace: t.trace, seq: t.seq + 1}
 	m.progress = progress{Transfer: t.from.Transfer, Pass: t.from.Pass, Phase: t.phase, Group: i + 1}
 	m.needs.Store(1)

@@ -21,6 +21,9 @@ func root(env *cli.Env) *cobra.Command {
 	cmd.AddCommand(codecCommand(env))
 	cmd.AddCommand(linkCommand(env))
 	cmd.AddCommand(compareCommand(env))
+	cmd.AddCommand(latencyCommand(env))
+	cmd.AddCommand(pacingCommand(env))
+	cmd.AddCommand(barsCommand(env))
 	cmd.AddCommand(calibrateCommand(env))
 	cmd.AddCommand(reportCommand(env))
 	return cmd

@@ -24,7 +24,7 @@ time, bursts, the failure probability that is left, and all figures. A plot for 
 left out.`,
 		Example: `  pawl-bench report transfer.json calibrate.json -o report.html
   pawl-bench report transfer.json -o report.html --png pictures --svg pictures
-  pawl-bench report transfer.json --strict -o report.html     # exit code 1 if a bar is missed: for CI`,
+  pawl-bench report transfer.json --strict -o report.html     # exit code 1 if a bar is missed or has too few runs: for CI`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {
 			if output == "" && svg == "" && png == "" && !strict {
@@ -46,8 +46,8 @@ left out.`,
 					return err
 				}
 			}
-			if missed := report.Missed(); strict && missed > 0 {
-				return fmt.Errorf("%d figures miss their bars", missed)
+			if missed, few := report.Count(bench.Missed), report.Count(bench.Few); strict && missed+few > 0 {
+				return fmt.Errorf("%d figures miss their bars, %d come from too few runs", missed, few)
 			}
 			return nil
 		},
@@ -56,7 +56,7 @@ left out.`,
 	flags.StringVarP(&output, "output", "o", "", "write the page to `FILE`, - for standard output")
 	flags.StringVar(&svg, "svg", "", "write each plot as SVG to `DIR`")
 	flags.StringVar(&png, "png", "", "write each plot as PNG to `DIR`")
-	flags.BoolVar(&strict, "strict", false, "end with 1 if a figure misses its bar")
+	flags.BoolVar(&strict, "strict", false, "end with 1 if a figure misses its bar or comes from too few runs")
 	return cmd
 }
 

@@ -41,18 +41,21 @@ func transferCommand(env *cli.Env) *cobra.Command {
 		Short: "Send files over a testbed with the real programs, compare and measure",
 		Long: `transfer builds a one-way link of two network namespaces (root), starts pawl-send, pawl-receive and
 pawl-release on it, submits files, waits until they are in the inbox, compares them byte for byte and
-says what it took. It ends with 1 if anything differs or a single packet went back.`,
+says what it took. It ends with 1 if anything differs or a single packet went back. Its halves, "transfer send" and
+"transfer receive", measure real hardware from two machines with nothing coming back.`,
 		Example: `  pawl-bench transfer --size 1GiB --mtu 1500 --loss 1% --json -
   pawl-bench transfer --mix gotree --loss 0.1% --outage 5ms --every 100ms
   pawl-bench transfer --links 2 --survive-links 1 --cut-link 1 --cut-at 50% --rate 1Gbit/s
   pawl-bench transfer --passes 2 --kill-receiver
+  pawl-bench transfer --mix sparse --size 20GiB --high /var/tmp
   pawl-bench transfer --loss 20% --stated-loss 1% --passes 2`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, env) },
 	}
+	cmd.AddCommand(transferSendCommand(env), transferReceiveCommand(env), transferKeysCommand(env))
 	flags := cmd.Flags()
 	flags.StringVar(&f.mix, "mix", string(bench.MixRandom), fmt.Sprintf("what crosses, one of %v", bench.Mixes()))
-	flags.TextVar(&f.size, "size", f.size, "`size` of the mixes random and small; 0: the mix's own")
+	flags.TextVar(&f.size, "size", f.size, "`size` of the mixes random, small and sparse; 0: the mix's own")
 	flags.Uint64Var(&f.Seed, "seed", 1, "`seed` of the content")
 	flags.IntVar(&f.MTU, "mtu", 1500, "`MTU` of the link in octets")
 	flags.TextVar(&f.loss, "loss", f.loss, "packets lost one by one, as `0.5%`")
@@ -72,6 +75,7 @@ says what it took. It ends with 1 if anything differs or a single packet went ba
 	flags.BoolVar(&f.Kill, "kill-receiver", false, "kill -9 the receiver at half of the content and start it again")
 	flags.BoolVar(&f.Uncut, "uncut", false, "let packets cross uncut (GSO), as no wire does")
 	flags.StringVar(&f.Work, "work", "", "`folder` to work in; default /dev/shm")
+	flags.StringVar(&f.High, "high", "", "`folder` for quarantine and inbox, such as a disk for what memory can't hold; default in the work folder")
 	flags.BoolVar(&f.Keep, "keep", false, "leave the work folder")
 	flags.DurationVar(&f.Timeout, "timeout", 0, "give up after this `time`; default by size and rate")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to `FILE`, - for standard output")
@@ -102,6 +106,7 @@ func (f *transferFlags) run(cmd *cobra.Command, env *cli.Env) error {
 		stated := float64(f.stated)
 		f.Stated = &stated
 	}
+	f.Version = cli.Version()
 	report, err := f.Run(cmd.Context(), func(line string) { fmt.Fprintln(env.Stderr, line) })
 	if errors.Is(err, bench.ErrScenario) {
 		return cli.Usagef("--links, --survive-links, --cut-link, --cut-at: %w", err)

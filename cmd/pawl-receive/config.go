@@ -26,7 +26,8 @@ type config struct {
 	Seal       string        `toml:"seal"`       // "aes-256-gcm" (default) or "none"
 	Memory     conf.Size     `toml:"memory"`     // for block buffers; default 128 MiB
 	Idle       conf.Duration `toml:"idle"`       // silence after which a short transfer is put aside; default 30 s
-	Log        string        `toml:"log"`        // "text" (default) or "json"
+	Log        conf.LogStyle `toml:"log"`        // "text" (default) or "json"
+	Metrics    conf.Metrics  `toml:"metrics"`
 	Link       linkConfig    `toml:"link"`
 	Channels   []channel     `toml:"channel"`
 }
@@ -57,32 +58,33 @@ type channel struct {
 // load reads and checks the configuration.
 func load(path string) (*config, error) {
 	c := &config{
-		Seal: seal.ModeAESGCM.String(), Memory: 128 << 20, Idle: conf.Duration(30 * time.Second), Log: "text",
+		Seal: seal.ModeAESGCM.String(), Memory: 128 << 20, Idle: conf.Duration(30 * time.Second), Log: conf.LogText,
 		Link: linkConfig{MTU: 1500, ReceiveBuffer: 64 << 20, Method: "auto"},
 	}
 	if err := conf.Load(path, c); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, conf.Locate(path, err)
 	}
 	return c, nil
 }
 
 // check refuses what can't work, naming the key.
 func (c *config) check() error {
-	for _, need := range []struct{ key, value string }{
-		{"quarantine", c.Quarantine}, {"state", c.State}, {"key", c.Key}, {"sender", c.Sender}, {"link.listen", c.Link.Listen},
+	for _, need := range []struct{ key, value, write string }{
+		{"quarantine", c.Quarantine, "the folder that pawl-release reads too"},
+		{"state", c.State, "a folder of its own, as in \"/var/lib/pawl-receive\""},
+		{"key", c.Key, "the file that pawl-key receiver made"},
+		{"sender", c.Sender, "the sender's public key, FILE.pub of pawl-key sender"},
+		{"link.listen", c.Link.Listen, "the address of the diode's NIC and a port, as in \"10.9.0.2:4600\""},
 	} {
 		if need.value == "" {
-			return fmt.Errorf("%s is missing", need.key)
+			return conf.Wrong(need.key, "is missing: write %s", need.write)
 		}
 	}
 	if _, err := seal.ParseMode(c.Seal); err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	if c.Log != "text" && c.Log != "json" {
-		return fmt.Errorf("log: %q is neither \"text\" nor \"json\"", c.Log)
+		return conf.At("seal", err)
 	}
 	if err := c.Link.check(); err != nil {
 		return err
@@ -90,36 +92,40 @@ func (c *config) check() error {
 	switch c.Link.method() {
 	case link.Auto, link.GRO, link.MMsg, link.Plain:
 	default:
-		return fmt.Errorf("link.method: %q is none of \"auto\", \"gro\", \"mmsg\" and \"plain\"", c.Link.Method)
+		return conf.Wrong("link.method", "%q is none of \"auto\", \"gro\", \"mmsg\" and \"plain\"", c.Link.Method)
+	}
+	if err := c.checkMachine(); err != nil {
+		return err
 	}
 	if c.Idle < conf.Duration(time.Second) {
-		return errors.New("idle: less than 1s would put transfers aside between two packets")
+		return conf.Wrong("idle", "less than 1s would put transfers aside between two packets")
 	}
 	return c.checkChannels()
 }
 
 func (c *config) checkChannels() error {
 	if len(c.Channels) == 0 {
-		return errors.New("no [[channel]] is configured: write at least one with id and name")
+		return conf.Wrong("channel", "no [[channel]] is configured: write at least one with id and name")
 	}
 	ids, names := map[int]bool{}, map[string]bool{}
-	for _, ch := range c.Channels {
+	for i, ch := range c.Channels {
+		at := fmt.Sprintf("channel[%d].", i)
 		switch {
 		case ch.ID < 1 || ch.ID > 65535:
-			return fmt.Errorf("channel %q: id %d is not in 1 to 65535", ch.Name, ch.ID)
+			return conf.Wrong(at+"id", "%d is not in 1 to 65535", ch.ID)
 		case ch.Name == "":
-			return fmt.Errorf("channel %d: name is missing", ch.ID)
+			return conf.Wrong(at+"name", "is missing: write what people call the channel")
 		case ids[ch.ID]:
-			return fmt.Errorf("channel %q: id %d is used twice", ch.Name, ch.ID)
+			return conf.Wrong(at+"id", "%d is used twice", ch.ID)
 		case names[ch.Name]:
-			return fmt.Errorf("channel %d: name %q is used twice", ch.ID, ch.Name)
+			return conf.Wrong(at+"name", "%q is used twice", ch.Name)
 		case ch.MaxTransfers < 0 || ch.MaxTransfers > 4096:
-			return fmt.Errorf("channel %q: max_transfers %d is not in 1 to 4096", ch.Name, ch.MaxTransfers)
+			return conf.Wrong(at+"max_transfers", "%d is not in 1 to 4096", ch.MaxTransfers)
 		case ch.Grace < 0:
-			return fmt.Errorf("channel %q: expect_grace %v is negative", ch.Name, time.Duration(ch.Grace))
+			return conf.Wrong(at+"expect_grace", "%v is negative", time.Duration(ch.Grace))
 		}
 		if _, err := ch.expectations(); err != nil {
-			return fmt.Errorf("channel %q: expect: %w", ch.Name, err)
+			return conf.At(at+"expect", err)
 		}
 		ids[ch.ID], names[ch.Name] = true, true
 	}
@@ -142,21 +148,21 @@ func (l linkConfig) check() error {
 		return err
 	}
 	if len(l.More) >= fec.MaxLinks {
-		return fmt.Errorf("link.more: %d links are more than the %d that a receiver keeps apart", 1+len(l.More), fec.MaxLinks)
+		return conf.Wrong("link.more", "%d links are more than the %d that a receiver keeps apart", 1+len(l.More), fec.MaxLinks)
 	}
 	seen := map[string]bool{}
 	for i, listen := range l.listens() {
-		one := l
+		one, key := l, fmt.Sprintf("link.more[%d].listen", i-1)
 		one.Listen = listen
 		switch other, err := one.datagramSize(); {
 		case listen == "":
-			return fmt.Errorf("link.more %d: listen is missing", i)
+			return conf.Wrong(key, "is missing: write address:port, as in \"10.9.1.2:4600\"")
 		case err != nil:
-			return fmt.Errorf("link.more %d: %w", i, err)
+			return conf.Wrong(key, "%w", errors.Unwrap(err))
 		case other != size:
-			return fmt.Errorf("link.more %d: %s is of another IP version than %s: datagrams would differ in size", i, listen, l.Listen)
+			return conf.Wrong(key, "%s is of another IP version than %s: datagrams would differ in size", listen, l.Listen)
 		case seen[listen]:
-			return fmt.Errorf("link.more %d: %s is used twice", i, listen)
+			return conf.Wrong(key, "%s is used twice", listen)
 		}
 		seen[listen] = true
 	}
@@ -167,15 +173,15 @@ func (l linkConfig) check() error {
 func (l linkConfig) datagramSize() (int, error) {
 	host, _, err := net.SplitHostPort(l.Listen)
 	if err != nil {
-		return 0, fmt.Errorf("link.listen: %w: write address:port, as in \"10.9.0.2:4600\"", err)
+		return 0, conf.Wrong("link.listen", "%w: write address:port, as in \"10.9.0.2:4600\"", err)
 	}
 	ip := net.ParseIP(host)
 	if ip == nil {
-		return 0, fmt.Errorf("link.listen: %q is not an address: name the diode's NIC by its address", host)
+		return 0, conf.Wrong("link.listen", "%q is not an address: name the diode's NIC by its address, as in \"10.9.0.2:4600\"", host)
 	}
 	t, err := framing.SymbolSize(l.MTU, ip.To4() == nil)
 	if err != nil {
-		return 0, fmt.Errorf("link.mtu: %w", err)
+		return 0, conf.At("link.mtu", err)
 	}
 	return t + framing.Overhead, nil
 }
@@ -206,10 +212,10 @@ func (c *config) receiver() (receiver.Config, error) {
 	}
 	out := receiver.Config{StateDir: c.State, Mode: mode, DatagramSize: size, Memory: int(c.Memory), Idle: time.Duration(c.Idle)}
 	if out.Key, err = keyfile.ReceiverKey(c.Key); err != nil {
-		return receiver.Config{}, err
+		return receiver.Config{}, conf.At("key", err)
 	}
 	if out.Sender, err = keyfile.SenderPublic(c.Sender); err != nil {
-		return receiver.Config{}, err
+		return receiver.Config{}, conf.At("sender", err)
 	}
 	for _, ch := range c.Channels {
 		expect, err := ch.expectations()

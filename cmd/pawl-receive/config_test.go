@@ -61,10 +61,10 @@ id = 1
 name = "updates"
 `
 	for _, c := range []struct{ name, from, to, want string }{
-		{"no quarantine", `quarantine = "q"`, ``, "quarantine is missing"},
+		{"no quarantine", `quarantine = "q"`, ``, "quarantine: is missing"},
 		{"typo", `listen =`, `lisen =`, `did you mean "listen"`},
 		{"seal", `state = "s"`, "state = \"s\"\nseal = \"rot13\"", "seal"},
-		{"second link without address", `[[channel]]`, "[[link.more]]\n[[channel]]", "link.more 1: listen is missing"},
+		{"second link without address", `[[channel]]`, "[[link.more]]\n[[channel]]", "link.more.listen: is missing"},
 		{"second link is the first", `[[channel]]`, "[[link.more]]\nlisten = \"10.9.0.2:4600\"\n[[channel]]", "used twice"},
 		{"second link of IPv6", `[[channel]]`, "[[link.more]]\nlisten = \"[fd00::2]:4600\"\n[[channel]]", "another IP version"},
 		{"host name", `10.9.0.2:4600`, `diode:4600`, `"diode" is not an address`},
@@ -72,9 +72,9 @@ name = "updates"
 		{"method", `[link]`, "[link]\nmethod = \"fast\"", "link.method"},
 		{"mtu", `[link]`, "[link]\nmtu = 576", "link.mtu"},
 		{"no channel", "[[channel]]\nid = 1\nname = \"updates\"\n", "", "no [[channel]]"},
-		{"id", `id = 1`, `id = 0`, "id 0 is not in 1 to 65535"},
+		{"id", `id = 1`, `id = 0`, "id: 0 is not in 1 to 65535"},
 		{"twice", "name = \"updates\"\n", "name = \"updates\"\n[[channel]]\nid = 1\nname = \"other\"\n", "used twice"},
-		{"expectation", "id = 1\n", "id = 1\nexpect = [\"daily 6\"]\n", `channel "updates": expect: "daily 6": want "daily 06:00"`},
+		{"expectation", "id = 1\n", "id = 1\nexpect = [\"daily 6\"]\n", `channel.expect: "daily 6": want "daily 06:00"`},
 		{"grace", "id = 1\n", "id = 1\nexpect_grace = \"-1h\"\n", "expect_grace"},
 		{"idle", `state = "s"`, "state = \"s\"\nidle = \"1ms\"", "idle"},
 	} {

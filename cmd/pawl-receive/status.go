@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
 	"pawl/receiver"
 )
 
@@ -95,6 +96,9 @@ func show(w io.Writer, s *receiver.Status, now time.Time) error {
 	}
 	fmt.Fprintf(t, "transfers\t%d arriving, %d completed, %d put aside incomplete\n", s.Arriving, s.Completed, s.Incomplete)
 	showOneWay(t, s)
+	if s.LinkFault != "" {
+		fmt.Fprintf(t, "LINK\tcan't be read: %s\n", s.LinkFault)
+	}
 	if s.DiskTrouble {
 		fmt.Fprintln(t, "DISK\tthe quarantine's disk refuses what arrives: see the log")
 	}
@@ -124,8 +128,11 @@ func seconds(s float64) time.Duration {
 func checkCommand(env *cli.Env) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:     "check-config",
-		Short:   "Check the configuration and the key files, and start nothing",
+		Use:   "check-config",
+		Short: "Check the configuration and the key files, and start nothing",
+		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, the keys, and whether the
+folders are there or can be made (not whether the service's user may write there). It prints what is in force, defaults
+too, in the form of the file. A mistake is named with file and line, and what to write instead.`,
 		Args:    cobra.NoArgs,
 		Example: "  pawl-receive check-config -c /etc/pawl/pawl-receive.toml",
 		RunE: func(*cobra.Command, []string) error {
@@ -133,11 +140,17 @@ func checkCommand(env *cli.Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := c.receiver(); err != nil {
-				return err
+			if _, err = c.receiver(); err == nil {
+				err = c.checkFolders()
+			}
+			if err != nil {
+				return conf.Locate(path, err)
 			}
 			_, err = fmt.Fprintf(env.Stdout, "%s is good: %d channels, datagrams of MTU %d, seal %s\n", path, len(c.Channels), c.Link.MTU, c.Seal)
-			return err
+			if err != nil {
+				return err
+			}
+			return conf.Effective(env.Stdout, c.effective())
 		},
 	}
 	configFlag(cmd, &path)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -20,7 +19,8 @@ type config struct {
 	Quarantine string        `toml:"quarantine"` // folder; pawl-receive writes the same
 	Sender     string        `toml:"sender"`     // file of the sender's public key
 	Rescan     conf.Duration `toml:"rescan"`     // how often everything is looked through; default 30 s
-	Log        string        `toml:"log"`        // "text" (default) or "json"
+	Log        conf.LogStyle `toml:"log"`        // "text" (default) or "json"
+	Metrics    conf.Metrics  `toml:"metrics"`
 	Channels   []channel     `toml:"channel"`
 }
 
@@ -42,12 +42,12 @@ const (
 
 // load reads and checks the configuration.
 func load(path string) (*config, error) {
-	c := &config{Rescan: conf.Duration(30 * time.Second), Log: "text"}
+	c := &config{Rescan: conf.Duration(30 * time.Second), Log: conf.LogText}
 	if err := conf.Load(path, c); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, conf.Locate(path, err)
 	}
 	return c, nil
 }
@@ -56,39 +56,37 @@ func load(path string) (*config, error) {
 func (c *config) check() error {
 	switch {
 	case c.Quarantine == "":
-		return errors.New("quarantine is missing")
+		return conf.Wrong("quarantine", "is missing: write the folder that pawl-receive fills")
 	case c.Sender == "":
-		return errors.New("sender is missing")
-	case c.Log != "text" && c.Log != "json":
-		return fmt.Errorf("log: %q is neither \"text\" nor \"json\"", c.Log)
+		return conf.Wrong("sender", "is missing: write the sender's public key, FILE.pub of pawl-key sender")
 	case c.Rescan < conf.Duration(time.Second):
-		return errors.New("rescan: less than 1s keeps the disk busy with nothing")
+		return conf.Wrong("rescan", "less than 1s keeps the disk busy with nothing")
 	case len(c.Channels) == 0:
-		return errors.New("no [[channel]] is configured: write at least one with id, name and inbox")
+		return conf.Wrong("channel", "no [[channel]] is configured: write at least one with id, name and inbox")
 	}
 	ids, names := map[int]bool{}, map[string]bool{}
 	for i := range c.Channels {
-		ch := &c.Channels[i]
+		ch, at := &c.Channels[i], fmt.Sprintf("channel[%d].", i)
 		if ch.Release == "" {
 			ch.Release = releaseHold
 		}
 		switch {
 		case ch.ID < 1 || ch.ID > 65535:
-			return fmt.Errorf("channel %q: id %d is not in 1 to 65535", ch.Name, ch.ID)
+			return conf.Wrong(at+"id", "%d is not in 1 to 65535", ch.ID)
 		case ch.Name == "":
-			return fmt.Errorf("channel %d: name is missing", ch.ID)
+			return conf.Wrong(at+"name", "is missing: write what people call the channel")
 		case ids[ch.ID]:
-			return fmt.Errorf("channel %q: id %d is used twice", ch.Name, ch.ID)
+			return conf.Wrong(at+"id", "%d is used twice", ch.ID)
 		case names[ch.Name]:
-			return fmt.Errorf("channel %d: name %q is used twice", ch.ID, ch.Name)
+			return conf.Wrong(at+"name", "%q is used twice", ch.Name)
 		case ch.Inbox == "":
-			return fmt.Errorf("channel %q: inbox is missing", ch.Name)
+			return conf.Wrong(at+"inbox", "is missing: write a folder that is there, as an absolute path")
 		case !filepath.IsAbs(ch.Inbox):
-			return fmt.Errorf("channel %q: inbox %q is not an absolute path", ch.Name, ch.Inbox)
+			return conf.Wrong(at+"inbox", "%q is not an absolute path", ch.Inbox)
 		case ch.Release != releaseHold && ch.Release != releaseAuto:
-			return fmt.Errorf("channel %q: release: %q is neither \"auto\" nor \"hold\"", ch.Name, ch.Release)
+			return conf.Wrong(at+"release", "%q is neither \"auto\" nor \"hold\"", ch.Release)
 		case ch.MaxEntries < 0:
-			return fmt.Errorf("channel %q: max_entries is negative", ch.Name)
+			return conf.Wrong(at+"max_entries", "%d is negative: write how many files and folders one transfer may have", ch.MaxEntries)
 		}
 		ids[ch.ID], names[ch.Name] = true, true
 	}

@@ -51,17 +51,17 @@ func TestLoadRefuses(t *testing.T) {
 	good := "quarantine = \"q\"\nsender = \"s\"\n"
 	one := good + "[[channel]]\nid = 1\nname = \"a\"\ninbox = \"/i\"\n"
 	for name, c := range map[string]struct{ text, want string }{
-		"nothing":        {"", "quarantine is missing"},
-		"no sender":      {"quarantine = \"q\"\n", "sender is missing"},
+		"nothing":        {"", "quarantine: is missing"},
+		"no sender":      {"quarantine = \"q\"\n", "sender: is missing"},
 		"no channel":     {good, "no [[channel]] is configured"},
 		"unknown key":    {one + "relase = \"auto\"\n", ":7: channel.relase: unknown key"},
 		"bad release":    {one + "release = \"maybe\"\n", "neither \"auto\" nor \"hold\""},
 		"relative inbox": {strings.Replace(one, "/i", "i", 1), "not an absolute path"},
-		"no inbox":       {good + "[[channel]]\nid = 1\nname = \"a\"\n", "inbox is missing"},
-		"no name":        {good + "[[channel]]\nid = 1\n", "name is missing"},
+		"no inbox":       {good + "[[channel]]\nid = 1\nname = \"a\"\n", "inbox: is missing"},
+		"no name":        {good + "[[channel]]\nid = 1\n", "name: is missing"},
 		"id 0":           {strings.Replace(one, "id = 1", "id = 0", 1), "not in 1 to 65535"},
-		"id twice":       {one + "[[channel]]\nid = 1\nname = \"b\"\ninbox = \"/j\"\n", "id 1 is used twice"},
-		"name twice":     {one + "[[channel]]\nid = 2\nname = \"a\"\ninbox = \"/j\"\n", "name \"a\" is used twice"},
+		"id twice":       {one + "[[channel]]\nid = 1\nname = \"b\"\ninbox = \"/j\"\n", "id: 1 is used twice"},
+		"name twice":     {one + "[[channel]]\nid = 2\nname = \"a\"\ninbox = \"/j\"\n", "name: \"a\" is used twice"},
 		"busy":           {"rescan = \"10ms\"\n" + one, "rescan"},
 		"log":            {"log = \"xml\"\n" + one, "log"},
 		"entries":        {one + "max_entries = -1\n", "max_entries"},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,10 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
+	"pawl/cmd/internal/daemon"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing/seal"
 	"pawl/hw/watch"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
@@ -24,49 +25,64 @@ func runCommand(env *cli.Env) *cobra.Command {
 		Use:   "run",
 		Short: "Check and release transfers as they come, until stopped",
 		Long: `Run takes every transfer that pawl-receive completes, checks it, and releases, holds or rejects it. What
-can't be released because of a full disk or an absent inbox is tried again.`,
+can't be released because of a full disk or an absent inbox is tried again. SIGHUP makes it read its
+configuration and the sender's key again: it takes the whole of it, or refuses the whole of it and goes on with
+the one before (docs/operations.md).`,
 		Example: "  pawl-release run -c /etc/pawl/pawl-release.toml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := load(path)
-			if err != nil {
-				return err
-			}
-			return run(cmd.Context(), env, c)
+			return frame().Run(cmd.Context(), env, path)
 		},
 	}
 	configFlag(cmd, &path)
 	return cmd
 }
 
-// run releases until ctx ends; that is no failure.
-func run(ctx context.Context, env *cli.Env, c *config) error {
-	log := env.Logger(c.Log)
-	defer func() { _ = log.Sync() }()
-	store, gate, err := c.gate("pawl-release", log)
+// loaded is a configuration with the key that it names.
+type loaded struct {
+	file   *config
+	sender seal.SenderPublic
+}
+
+// frame is the daemon. All keys but two may change while it runs: the daemon is ended and begun anew, and a transfer that was being
+// checked then is checked again.
+func frame() daemon.Frame[*loaded] {
+	return daemon.Frame[*loaded]{
+		Program: "pawl-release",
+		Load: func(path string) (*loaded, error) {
+			c, err := load(path)
+			if err != nil {
+				return nil, err
+			}
+			key, err := keyfile.SenderPublic(c.Sender)
+			return &loaded{c, key}, conf.Locate(path, conf.At("sender", err))
+		},
+		File:    func(c *loaded) any { return c.file },
+		Service: func(c *loaded) daemon.Service { return daemon.Service{Log: c.file.Log, Metrics: c.file.Metrics.Listen} },
+		Locked: func(key string) bool {
+			// Another quarantine has other transfers, whose approvals nobody here has seen; the metrics' address is bound once.
+			return key == "quarantine" || key == "metrics.listen"
+		},
+		Open: func(c *loaded, tools daemon.Tools) (daemon.Core, error) { return open(c, tools) },
+	}
+}
+
+// open opens quarantine and gate, and watches what completes.
+func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
+	store, gate, err := c.file.gate("pawl-release", tools.Log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// Watched first and listed after, so that nothing falls in between.
 	arrivals, err := watch.Open(store.Folder(quarantine.Complete))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer arrivals.Close()
-	log.Info("releasing", zap.String("quarantine", c.Quarantine), zap.Int("channels", len(c.Channels)), zap.String("version", cli.Version()))
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	group, ctx := errgroup.WithContext(ctx)
-	context.AfterFunc(ctx, func() { arrivals.Close() })
-	nudges := make(chan struct{}, 1)
-	group.Go(func() error { return nudge(arrivals, nudges) })
-	group.Go(func() error {
-		defer stop()
-		return release.NewDaemon(gate, time.Duration(c.Rescan)).Run(ctx, nudges)
-	})
-	err = group.Wait()
-	log.Info("stopped")
-	return err
+	tools.Log.Info("releasing", zap.String("quarantine", c.file.Quarantine), zap.Int("channels", len(c.file.Channels)), zap.String("version", cli.Version()))
+	return &running{
+		daemon: release.NewDaemon(gate, time.Duration(c.file.Rescan)), arrivals: arrivals, store: store, log: tools.Log,
+		rescan: time.Duration(c.file.Rescan), opened: time.Now(),
+	}, nil
 }
 
 // nudge turns what happens in the folder into nudges. Many in a row are one.
@@ -91,8 +107,10 @@ func checkCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-config",
 		Short: "Read the configuration and say what is wrong with it",
-		Long: `Check-config reads the configuration and the sender's key and opens nothing else. It says what each channel
-does with a transfer that passes.`,
+		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, the sender's key, and
+whether the folders are there. It says what each channel does with a transfer that passes, and prints what is in
+force, defaults too, in the form of the file; a max of 0 there is no bound but the format's. A mistake is named with
+file and line, and what to write instead.`,
 		Example: "  pawl-release check-config -c /etc/pawl/pawl-release.toml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -101,8 +119,11 @@ does with a transfer that passes.`,
 				return err
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
+			if err = conf.At("sender", err); err == nil {
+				err = c.checkFolders()
+			}
 			if err != nil {
-				return err
+				return conf.Locate(path, err)
 			}
 			if _, err := fmt.Fprintf(env.Stdout, "sender %s\n", key.Fingerprint()); err != nil {
 				return err
@@ -112,7 +133,7 @@ does with a transfer that passes.`,
 					return err
 				}
 			}
-			return nil
+			return conf.Effective(env.Stdout, c)
 		},
 	}
 	configFlag(cmd, &path)

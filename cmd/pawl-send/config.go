@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -20,14 +19,15 @@ import (
 
 // config is pawl-send.toml. What is left out has the default named here.
 type config struct {
-	State    string     `toml:"state"`    // folder for the numbers that only grow
-	Socket   string     `toml:"socket"`   // Unix socket for submit and status; default <state>/pawl-send.sock
-	Key      string     `toml:"key"`      // this sender's private key, made by pawl-key sender
-	Receiver string     `toml:"receiver"` // the receiver's public key; not needed when seal is "none"
-	Seal     string     `toml:"seal"`     // "aes-256-gcm" (default) or "none"
-	Log      string     `toml:"log"`      // "text" (default) or "json"
-	Link     linkConfig `toml:"link"`
-	Channels []channel  `toml:"channel"`
+	State    string        `toml:"state"`    // folder for the numbers that only grow
+	Socket   string        `toml:"socket"`   // Unix socket for submit and status; default <state>/pawl-send.sock
+	Key      string        `toml:"key"`      // this sender's private key, made by pawl-key sender
+	Receiver string        `toml:"receiver"` // the receiver's public key; not needed when seal is "none"
+	Seal     string        `toml:"seal"`     // "aes-256-gcm" (default) or "none"
+	Log      conf.LogStyle `toml:"log"`      // "text" (default) or "json"
+	Metrics  conf.Metrics  `toml:"metrics"`
+	Link     linkConfig    `toml:"link"`
+	Channels []channel     `toml:"channel"`
 
 	digest [sha256.Size]byte // of the file, and of the profile if it names one
 }
@@ -65,16 +65,16 @@ type channel struct {
 	Priority  sender.Class  `toml:"priority"`        // "urgent", "normal" (default) or "bulk"
 	Weight    weight        `toml:"weight"`          // share of the link among channels of one priority; default 1
 	Windows   []window      `toml:"windows"`         // when content is sent; default always
-	Quota     quotaConfig   `toml:"quota"`           // what is sent in a day; default without bound
+	Quota     *quotaConfig  `toml:"quota"`           // what is sent in a day; default without bound
 	KeepSent  conf.Duration `toml:"keep_sent"`       // how long sent/ keeps a transfer; default for ever
 	KeepBytes conf.Size     `toml:"keep_sent_bytes"` // what sent/ may take, the oldest go first; default without bound
 }
 
 // quotaConfig bounds what a channel sends in a day; what is above it waits.
 type quotaConfig struct {
-	Bytes conf.Size `toml:"bytes"` // of content, all passes; default without bound
-	Files files     `toml:"files"` // first passes only; default without bound
-	Zone  zone      `toml:"zone"`  // time zone whose midnight begins a day; default UTC
+	Bytes conf.Size `toml:"bytes,omitempty"` // of content, all passes; default without bound
+	Files files     `toml:"files,omitempty"` // first passes only; default without bound
+	Zone  zone      `toml:"zone"`            // time zone whose midnight begins a day; default UTC
 }
 
 // fecConfig sets the code of a channel's larger objects by hand.
@@ -87,7 +87,7 @@ type fecConfig struct {
 
 // defaults is the configuration of an empty file.
 func defaults() *config {
-	return &config{Seal: seal.ModeAESGCM.String(), Log: "text", Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
+	return &config{Seal: seal.ModeAESGCM.String(), Log: conf.LogText, Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
 }
 
 // load reads and checks the configuration.
@@ -98,7 +98,7 @@ func load(path string) (*config, error) {
 	}
 	c, measured, err := c.withProfile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, conf.Locate(path, err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -109,7 +109,7 @@ func load(path string) (*config, error) {
 		c.Socket = c.State + "/pawl-send.sock"
 	}
 	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, conf.Locate(path, err)
 	}
 	return c, nil
 }
@@ -118,59 +118,67 @@ func load(path string) (*config, error) {
 func (c *config) check() error {
 	mode, err := seal.ParseMode(c.Seal)
 	if err != nil {
-		return fmt.Errorf("seal: %w", err)
+		return conf.At("seal", err)
 	}
-	for _, need := range []struct{ key, value string }{{"state", c.State}, {"key", c.Key}, {"link.remote", c.Link.Remote}} {
+	for _, need := range []struct{ key, value, write string }{
+		{"state", c.State, "a folder of its own, as in \"/var/lib/pawl-send\""},
+		{"key", c.Key, "the file that pawl-key sender made"},
+		{"link.remote", c.Link.Remote, "the receiver's address and port, as in \"10.9.0.2:4600\""},
+	} {
 		if need.value == "" {
-			return fmt.Errorf("%s is missing", need.key)
+			return conf.Wrong(need.key, "is missing: write %s", need.write)
 		}
 	}
 	switch {
 	case c.Receiver == "" && mode != seal.ModeNone:
-		return errors.New("receiver is missing: packets can't be sealed without the receiver's public key")
-	case c.Log != "text" && c.Log != "json":
-		return fmt.Errorf("log: %q is neither \"text\" nor \"json\"", c.Log)
+		return conf.Wrong("receiver", "is missing: packets can't be sealed without the receiver's public key: write the file that pawl-key receiver made, FILE.pub")
 	case c.Link.Rate == 0:
-		return errors.New("link.rate is missing: state what the diode carries, as in \"1Gbit/s\"")
+		return conf.Wrong("link.rate", "is missing: state what the diode carries, as in \"1Gbit/s\"")
 	case len(c.Channels) == 0:
-		return errors.New("no [[channel]] is configured: write at least one with id, name and folder")
+		return conf.Wrong("channel", "no [[channel]] is configured: write at least one with id, name and folder")
 	}
 	forecast, err := c.Link.forecast()
+	if err == nil {
+		err = c.checkMachine()
+	}
 	if err != nil {
 		return err
 	}
 	if _, err := forecast.Plan(1 << 30); err != nil {
-		return fmt.Errorf("link: %w", err)
+		return conf.At("link", err)
 	}
 	all, err := c.channels()
 	if err != nil {
 		return err
 	}
-	return sender.CheckSurvival(forecast, all)
+	return conf.At("channel", sender.CheckSurvival(forecast, all))
 }
 
 // channels turns the channels of the file into the sender's.
 func (c *config) channels() ([]sender.Channel, error) {
 	var all []sender.Channel
 	for i := range c.Channels {
-		ch, err := c.Channels[i].sender()
+		ch, err := c.Channels[i].sender(i)
+		if err == nil {
+			err = c.unlike(i)
+		}
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, ch)
 	}
-	return all, sender.CheckChannels(all)
+	return all, conf.At("channel", sender.CheckChannels(all))
 }
 
 // ipv6 says whether the link runs over IPv6.
 func (l linkConfig) ipv6() (bool, error) {
 	host, _, err := net.SplitHostPort(l.Remote)
 	if err != nil {
-		return false, fmt.Errorf("link.remote: %w: write address:port, as in \"10.9.0.2:4600\"", err)
+		return false, conf.Wrong("link.remote", "%w: write address:port, as in \"10.9.0.2:4600\"", err)
 	}
 	ip := net.ParseIP(host)
 	if ip == nil {
-		return false, fmt.Errorf("link.remote: %q is not an address: a diode has no name service", host)
+		return false, conf.Wrong("link.remote", "%q is not an address: a diode has no name service: write address:port, as in \"10.9.0.2:4600\"", host)
 	}
 	return ip.To4() == nil, nil
 }
@@ -186,7 +194,7 @@ func (l linkConfig) forecast() (fec.Link, error) {
 	}
 	t, err := framing.SymbolSize(l.MTU, ipv6)
 	if err != nil {
-		return fec.Link{}, fmt.Errorf("link.mtu: %w", err)
+		return fec.Link{}, conf.At("link.mtu", err)
 	}
 	out := fec.Link{
 		Loss: float64(l.Loss), Burst: time.Duration(l.Burst), BurstEvery: time.Duration(l.BurstEvery), Rate: uint64(l.Rate),
@@ -209,45 +217,50 @@ func (l linkConfig) paceBurst() int {
 	return max(int(uint64(l.Rate)/8/1000), 64<<10)
 }
 
-// sender turns a channel of the file into the sender's.
-func (ch *channel) sender() (sender.Channel, error) {
-	bad := func(format string, args ...any) (sender.Channel, error) {
-		return sender.Channel{}, fmt.Errorf("channel %q: %s", ch.Name, fmt.Sprintf(format, args...))
+// sender turns a channel, which is number i of the file, into the sender's.
+func (ch *channel) sender(i int) (sender.Channel, error) {
+	bad := func(key, format string, args ...any) (sender.Channel, error) {
+		return sender.Channel{}, conf.Wrong(fmt.Sprintf("channel[%d].%s", i, key), format, args...)
 	}
 	out := sender.Channel{
 		ID: uint16(ch.ID), Name: ch.Name, Folder: ch.Folder, Passes: ch.Passes, PassGap: time.Duration(ch.PassGap), Quiet: time.Duration(ch.Quiet),
 	}
 	switch {
 	case ch.ID < 1 || ch.ID > 65535:
-		return bad("id %d is not in 1 to 65535", ch.ID)
+		return bad("id", "%d is not in 1 to 65535", ch.ID)
 	case ch.Name == "":
-		return bad("name is missing")
+		return bad("name", "is missing: write what people call the channel")
 	case ch.Folder == "":
-		return bad("folder is missing")
+		return bad("folder", "is missing: write the folder that is to hold its outbox")
+	}
+	if ch.Passes < 0 || ch.Passes > maxPasses {
+		return bad("passes", "%d is not in 1 to %d", ch.Passes, maxPasses)
 	}
 	switch ch.Symlinks {
 	case "", "refuse":
 	case "skip":
 		out.Symlinks = sender.SymlinksSkip
 	default:
-		return bad("symlinks is %q, neither \"refuse\" nor \"skip\"", ch.Symlinks)
+		return bad("symlinks", "%q is neither \"refuse\" nor \"skip\"", ch.Symlinks)
 	}
 	if ch.Windows != nil && len(ch.Windows) == 0 {
-		return bad("windows: an empty list would mean never: leave it out for always; pawl-send hold stops a channel")
+		return bad("windows", "an empty list would mean never: leave it out for always; pawl-send hold stops a channel")
 	}
-	ch.share(&out)
+	if err := ch.share(&out); err != nil {
+		return sender.Channel{}, err
+	}
 	if ch.FEC == nil {
 		return out, nil
 	}
 	code, err := fec.ParseCode(ch.FEC.Code)
-	if err == nil {
-		err = fec.Check(code, ch.FEC.K, ch.FEC.R)
-	}
 	if err != nil {
-		return bad("fec: %v", err)
+		return bad("fec.code", "%w", err)
+	}
+	if err := fec.Check(code, ch.FEC.K, ch.FEC.R); err != nil {
+		return bad("fec", "%w", err)
 	}
 	if ch.FEC.Depth < 1 {
-		return bad("fec: depth %d is less than 1", ch.FEC.Depth)
+		return bad("fec.depth", "%d is less than 1", ch.FEC.Depth)
 	}
 	out.FEC = &fec.Plan{Code: code, K: ch.FEC.K, R: ch.FEC.R, Depth: ch.FEC.Depth, Copies: 1}
 	return out, nil
@@ -261,11 +274,11 @@ func (c *config) sender() (sender.Config, error) {
 	}
 	out := sender.Config{State: c.State, Socket: c.Socket, Version: cli.Version(), Digest: c.digest, Seal: mode}
 	if out.Key, err = keyfile.SenderKey(c.Key); err != nil {
-		return sender.Config{}, err
+		return sender.Config{}, conf.At("key", err)
 	}
 	if mode != seal.ModeNone {
 		if out.Receiver, err = keyfile.ReceiverPublic(c.Receiver); err != nil {
-			return sender.Config{}, err
+			return sender.Config{}, conf.At("receiver", err)
 		}
 	}
 	if out.Forecast, err = c.Link.forecast(); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"pawl/cmd/internal/conf"
@@ -36,22 +37,23 @@ func (l linkConfig) checkMore() error {
 		return err
 	}
 	if l.Survive < 0 || l.Survive > len(l.More) {
-		return fmt.Errorf("link.survive_links: %d of %d links can't be lost: at least one must stay, write the others as [[link.more]]", l.Survive, 1+len(l.More))
+		return conf.Wrong("link.survive_links", "%d of %d links can't be lost: at least one must stay, write the others as [[link.more]]", l.Survive, 1+len(l.More))
 	}
 	if len(l.More) >= fec.MaxLinks {
-		return fmt.Errorf("link.more: %d links are more than the %d that a receiver keeps apart", 1+len(l.More), fec.MaxLinks)
+		return conf.Wrong("link.more", "%d links are more than the %d that a receiver keeps apart", 1+len(l.More), fec.MaxLinks)
 	}
 	seen := map[string]bool{l.Remote: true}
 	for i, one := range l.each()[1:] {
+		key := fmt.Sprintf("link.more[%d].remote", i)
 		switch other, err := one.ipv6(); {
 		case one.Remote == "":
-			return fmt.Errorf("link.more %d: remote is missing", i+1)
+			return conf.Wrong(key, "is missing: write address:port, as in \"10.9.1.2:4600\"")
 		case err != nil:
-			return fmt.Errorf("link.more %d: %w", i+1, err)
+			return conf.Wrong(key, "%w", errors.Unwrap(err))
 		case other != ipv6:
-			return fmt.Errorf("link.more %d: %s is of another IP version than %s: datagrams would differ in size", i+1, one.Remote, l.Remote)
+			return conf.Wrong(key, "%s is of another IP version than %s: datagrams would differ in size", one.Remote, l.Remote)
 		case seen[one.Remote]:
-			return fmt.Errorf("link.more %d: %s is used twice", i+1, one.Remote)
+			return conf.Wrong(key, "%s is used twice", one.Remote)
 		}
 		seen[one.Remote] = true
 	}

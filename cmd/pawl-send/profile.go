@@ -61,7 +61,7 @@ var errSignature = errors.New("signature")
 func (c *config) withProfile(path string) (*config, []byte, error) {
 	if c.Link.Profile == "" {
 		if c.Link.ProfileKey != "" {
-			return nil, nil, errors.New("link.profile_key is there without link.profile: name the profile too, or drop the key")
+			return nil, nil, conf.Wrong("link.profile_key", "is there without link.profile: name the profile too, or drop the key")
 		}
 		return c, nil, nil
 	}
@@ -80,35 +80,35 @@ func (c *config) withProfile(path string) (*config, []byte, error) {
 // readProfile reads a profile and holds it to the public key in keyPath. Errors name the file and what to do.
 func readProfile(path, keyPath string) (*profile, error) {
 	if keyPath == "" {
-		return nil, fmt.Errorf("link.profile %q: link.profile_key is missing: name the public key of whoever measured it (pawl-key sender made it: FILE.pub)", path)
+		return nil, conf.Wrong("link.profile", "%q: link.profile_key is missing: name the public key of whoever measured it (pawl-key sender made it: FILE.pub)", path)
 	}
 	key, err := keyfile.SenderPublic(keyPath)
 	if err != nil {
-		return nil, fmt.Errorf("link.profile_key: %w", err)
+		return nil, conf.At("link.profile_key", err)
 	}
 	p := new(profile)
 	if p.text, err = readShort(path); err != nil {
-		return nil, fmt.Errorf("link.profile: %w", err)
+		return nil, conf.At("link.profile", err)
 	}
 	signed, signature, err := cutSignature(p.text)
 	if err == nil && !key.VerifyProof(sha256.Sum256(append([]byte(profileContext), signed...)), signature) {
 		err = fmt.Errorf("not by link.profile_key %s (%s), or the file was changed: bring it anew, or the right key", keyPath, key.Fingerprint())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("link.profile %s: %w: %w", path, errSignature, err)
+		return nil, conf.Wrong("link.profile", "%s: %w: %w", path, errSignature, err)
 	}
 	if err := conf.Load(path, p); err != nil {
-		return nil, fmt.Errorf("link.profile: %w", err)
+		return nil, fmt.Errorf("link.profile: %w", err) // of the profile, with its own place
 	}
 	switch again, err := readShort(path); {
 	case err != nil:
-		return nil, fmt.Errorf("link.profile: %w", err)
+		return nil, conf.At("link.profile", err)
 	case !bytes.Equal(again, p.text):
-		return nil, fmt.Errorf("link.profile %s: %w: the file changed while it was read", path, errSignature)
+		return nil, conf.Wrong("link.profile", "%s: %w: the file changed while it was read", path, errSignature)
 	case p.Form != profileForm:
-		return nil, fmt.Errorf("link.profile %s: form %d, this program reads form %d: measure with the pawl-bench of this version", path, p.Form, profileForm)
+		return nil, conf.Wrong("link.profile", "%s: form %d, this program reads form %d: measure with the pawl-bench of this version", path, p.Form, profileForm)
 	case p.Rate == 0 || p.MTU == 0:
-		return nil, fmt.Errorf("link.profile %s: it has no rate or no mtu", path)
+		return nil, conf.Wrong("link.profile", "%s: it has no rate or no mtu", path)
 	}
 	return p, nil
 }
@@ -155,14 +155,14 @@ func (p *profile) fits(l linkConfig) error {
 	}
 	measured, err := framing.SymbolSize(p.MTU, ipv6)
 	if err != nil {
-		return fmt.Errorf("link.profile: %w", err)
+		return conf.At("link.profile", err)
 	}
 	wanted, err := framing.SymbolSize(l.MTU, ipv6)
 	if err != nil {
-		return fmt.Errorf("link.mtu: %w", err)
+		return conf.At("link.mtu", err)
 	}
 	if wanted > measured {
-		return fmt.Errorf("link.mtu: %d, but the profile was measured with %d: measure again with the larger, or take the smaller", l.MTU, p.MTU)
+		return conf.Wrong("link.mtu", "%d, but the profile was measured with %d: measure again with the larger, or take the smaller", l.MTU, p.MTU)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/conf"
+	"pawl/cmd/internal/daemon"
 	"pawl/fec"
 	"pawl/framing"
 	"pawl/hw/link"
@@ -22,57 +23,83 @@ import (
 func runCommand(env *cli.Env) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:     "run",
-		Short:   "Send what comes into the outboxes, until stopped",
+		Use:   "run",
+		Short: "Send what comes into the outboxes, until stopped",
+		Long: `Run sends until SIGTERM. SIGHUP makes it read its configuration and keys again: it takes the whole of it, or
+refuses the whole of it and goes on with the one before (docs/operations.md).`,
 		Args:    cobra.NoArgs,
 		Example: "  pawl-send run -c /etc/pawl/pawl-send.toml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := load(path)
-			if err != nil {
-				return err
+			if env.Getenv("GOMAXPROCS") == "" {
+				// The goroutine that paces sleeps in the kernel and must run again at once: hashing and coding may take every
+				// processor, but not every one of the scheduler's places (hw/link, BenchmarkPacerBusy). Each link has its pacer.
+				runtime.GOMAXPROCS(runtime.NumCPU() + 2)
 			}
-			return run(cmd.Context(), env, c)
+			return frame().Run(cmd.Context(), env, path)
 		},
 	}
 	configFlag(cmd, &path)
 	return cmd
 }
 
-// run sends until ctx ends; that is no failure.
-func run(ctx context.Context, env *cli.Env, c *config) error {
-	if env.Getenv("GOMAXPROCS") == "" {
-		// The goroutine that paces sleeps in the kernel and must run again at once: hashing and coding may take every
-		// processor, but not every one of the scheduler's places (hw/link, BenchmarkPacerBusy). Each link has its pacer.
-		runtime.GOMAXPROCS(runtime.NumCPU() + 2 + len(c.Link.More))
+// loaded is a configuration with what it names.
+type loaded struct {
+	file *config
+	cfg  sender.Config
+}
+
+// frame is the daemon. All keys but two may change while it runs: the sender is ended and begun anew from its journal.
+func frame() daemon.Frame[*loaded] {
+	return daemon.Frame[*loaded]{
+		Program: "pawl-send",
+		Load: func(path string) (*loaded, error) {
+			c, err := load(path)
+			if err != nil {
+				return nil, err
+			}
+			cfg, err := c.sender()
+			return &loaded{c, cfg}, conf.Locate(path, err)
+		},
+		File:    func(c *loaded) any { return c.file },
+		Service: func(c *loaded) daemon.Service { return daemon.Service{Log: c.file.Log, Metrics: c.file.Metrics.Listen} },
+		Locked: func(key string) bool {
+			// Another state folder has other numbers, and numbers must only grow; the metrics' address is bound once.
+			return key == "state" || key == "metrics.listen"
+		},
+		Open: func(c *loaded, tools daemon.Tools) (daemon.Core, error) { return open(c, tools) },
 	}
-	log := env.Logger(c.Log)
-	defer func() { _ = log.Sync() }()
-	cfg, err := c.sender()
-	if err != nil {
-		return err
-	}
-	for i, one := range c.Link.each() {
+}
+
+// open opens links and sender; nothing is sent before Run.
+func open(c *loaded, tools daemon.Tools) (_ daemon.Core, err error) {
+	cfg, log := c.cfg, tools.Log
+	r := &running{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	cfg.More = nil
+	for i, one := range c.file.Link.each() {
 		writer, err := dial(one, cfg.Forecast.SymbolSize+framing.Overhead, log)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		defer func() { _ = writer.Close() }()
 		pacer := link.NewPacer(uint64(one.Rate), one.paceBurst())
-		context.AfterFunc(ctx, pacer.Stop)
+		r.writers, r.pacers = append(r.writers, writer), append(r.pacers, pacer)
 		if i > 0 {
 			cfg.More = append(cfg.More, sender.Path{Link: writer, Pacer: pacer, Method: writer.Method})
 			continue
 		}
 		cfg.Link, cfg.Pacer, cfg.Method = writer, pacer, writer.Method
 	}
-	cfg.Watch, cfg.Log = watchFolder, log
-	s, err := sender.New(cfg)
-	if err != nil {
-		return err
+	cfg.Watch, cfg.Log, cfg.Notice = watchFolder, log, tools.Notice
+	if r.sender, err = sender.New(cfg); err != nil {
+		return nil, err
 	}
-	log.Info("sending", zap.Int("links", 1+len(c.Link.More)), zap.Stringer("rate", conf.Rate(cfg.Forecast.Rate)), zap.String("version", cli.Version()))
+	log.Info("sending", zap.Int("links", len(r.writers)), zap.Stringer("rate", conf.Rate(cfg.Forecast.Rate)), zap.String("version", cli.Version()))
 	logPlan(log, cfg.Forecast)
-	return s.Run(ctx)
+	return r, nil
 }
 
 // dial opens the writer of one link.

@@ -12,9 +12,9 @@ import (
 // the line.
 type (
 	weight int
-	window sender.Window
+	window string
 	files  uint64
-	zone   struct{ *time.Location }
+	zone   string
 )
 
 // maxWeight is the sender's bound.
@@ -32,8 +32,8 @@ func (w *weight) UnmarshalText(text []byte) error {
 
 // UnmarshalText reads what sender.ParseWindow does.
 func (w *window) UnmarshalText(text []byte) error {
-	one, err := sender.ParseWindow(string(text))
-	*w = window(one)
+	*w = window(text)
+	_, err := sender.ParseWindow(string(text))
 	return err
 }
 
@@ -48,20 +48,30 @@ func (f *files) UnmarshalText(text []byte) error {
 }
 
 // UnmarshalText reads the name of a time zone.
-func (z *zone) UnmarshalText(text []byte) (err error) {
+func (z *zone) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		return fmt.Errorf("an empty name is no time zone: leave it out for UTC")
 	}
-	z.Location, err = sender.ParseZone(string(text))
+	*z = zone(text)
+	_, err := sender.ParseZone(string(text))
 	return err
 }
 
 // share fills in what part of the link a channel has, when, how much of it, and what is kept.
-func (ch *channel) share(out *sender.Channel) {
+func (ch *channel) share(out *sender.Channel) error {
 	out.Class, out.Weight = ch.Priority, int(ch.Weight)
-	for _, w := range ch.Windows {
-		out.Windows = append(out.Windows, sender.Window(w))
+	for _, text := range ch.Windows {
+		w, err := sender.ParseWindow(string(text))
+		if err != nil {
+			return err
+		}
+		out.Windows = append(out.Windows, w)
 	}
-	out.Quota = sender.Quota{Bytes: uint64(ch.Quota.Bytes), Files: uint64(ch.Quota.Files), Zone: ch.Quota.Zone.Location}
 	out.Keep = sender.Keep{Age: time.Duration(ch.KeepSent), Bytes: uint64(ch.KeepBytes)}
+	if ch.Quota == nil {
+		return nil
+	}
+	at, err := sender.ParseZone(string(ch.Quota.Zone))
+	out.Quota = sender.Quota{Bytes: uint64(ch.Quota.Bytes), Files: uint64(ch.Quota.Files), Zone: at}
+	return err
 }

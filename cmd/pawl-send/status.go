@@ -91,8 +91,12 @@ func showStatus(w io.Writer, s *sender.Status) error {
 func checkCommand(env *cli.Env) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:     "check-config",
-		Short:   "Check the configuration and the key files, print the plan, and start nothing",
+		Use:   "check-config",
+		Short: "Check the configuration and the key files, print the plan, and start nothing",
+		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, its profile and keys,
+whether the folders are there or can be made (not whether the service's user may write there), and the plan that
+follows from what is said of the link. It prints what is in force, defaults too, in the form of the file. A mistake
+is named with file and line, and what to write instead.`,
 		Args:    cobra.NoArgs,
 		Example: "  pawl-send check-config -c /etc/pawl/pawl-send.toml",
 		RunE: func(*cobra.Command, []string) error {
@@ -101,8 +105,11 @@ func checkCommand(env *cli.Env) *cobra.Command {
 				return err
 			}
 			cfg, err := c.sender()
+			if err == nil {
+				err = c.checkFolders()
+			}
 			if err != nil {
-				return err
+				return conf.Locate(path, err)
 			}
 			return showPlan(env.Stdout, path, c, &cfg)
 		},
@@ -116,6 +123,9 @@ func showPlan(w io.Writer, path string, c *config, cfg *sender.Config) error {
 	fmt.Fprintf(w, "%s is good: %d channels, %v at MTU %d, seal %s\n", path, len(c.Channels), conf.Rate(cfg.Forecast.Rate), c.Link.MTU, c.Seal)
 	if links := 1 + len(c.Link.More); links > 1 {
 		fmt.Fprintf(w, "%d links share the packets, of which %d may be lost\n", links, c.Link.Survive)
+	}
+	if err := conf.Effective(w, c.effective()); err != nil {
+		return err
 	}
 	for _, assumption := range cfg.Forecast.Assumptions() {
 		fmt.Fprintf(w, "assumed: %s\n", assumption)

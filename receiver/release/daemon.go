@@ -22,6 +22,7 @@ type Daemon struct {
 	gate   *Gate
 	rescan time.Duration
 	said   map[string]bool // what was reported once; of Run's own goroutine
+	pulse  pulse
 }
 
 // NewDaemon makes a daemon that looks through the quarantine every rescan, also when nothing nudges it: what failed
@@ -38,7 +39,7 @@ func (d *Daemon) Run(ctx context.Context, nudges <-chan struct{}) error {
 	for _, channel := range d.gate.channels {
 		kick := make(chan struct{}, 1)
 		wake = append(wake, kick)
-		w := &worker{gate: d.gate, channel: channel, said: map[quarantine.ID]string{}}
+		w := &worker{gate: d.gate, pulse: &d.pulse, channel: channel, said: map[quarantine.ID]string{}}
 		group.Go(func() error { return w.run(ctx, kick) })
 	}
 	group.Go(func() error {
@@ -46,6 +47,7 @@ func (d *Daemon) Run(ctx context.Context, nudges <-chan struct{}) error {
 		defer tick.Stop()
 		for {
 			d.report()
+			d.pulse.looked(time.Now())
 			select {
 			case <-ctx.Done():
 				return nil
@@ -99,6 +101,7 @@ func (d *Daemon) once(what string) bool {
 // worker serves one channel.
 type worker struct {
 	gate    *Gate
+	pulse   *pulse
 	channel Channel
 	said    map[quarantine.ID]string // the last error of each transfer that fails
 }
@@ -143,7 +146,7 @@ func (w *worker) round(ctx context.Context) {
 
 // try runs one transfer. What somebody else has or had is not a failure.
 func (w *worker) try(ctx context.Context, id quarantine.ID, st quarantine.State) error {
-	reached, err := w.gate.Run(ctx, id, st)
+	reached, err := w.pulse.run(ctx, w.gate, id, st)
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, quarantine.ErrLocked):
 		return nil

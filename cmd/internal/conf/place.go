@@ -110,6 +110,16 @@ func checkValue(p *unstable.Parser, value *unstable.Node, key []string, root ref
 			shape := p.Shape(p.Range(value.Data))
 			return &misfit{located{line: shape.Start.Line, key: key, cause: err}, shape.Start.Column, len(value.Data)}
 		}
+	case unstable.String:
+		// The decoder stores a string in a type of strings without asking it.
+		t := elem(tableAt(root, key))
+		if t == nil || t.Kind() != reflect.String {
+			return nil
+		}
+		if err := readsAs(t, string(value.Data)); err != nil {
+			shape := p.Shape(value.Raw)
+			return &misfit{located{line: shape.Start.Line, key: key, cause: err}, shape.Start.Column, int(value.Raw.Length)}
+		}
 	}
 	return nil
 }

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"pawl/cmd/internal/conf"
+)
+
+// checkFolders refuses folders that can't be had. An inbox must be there: it may be a mount, and a folder in its place would be filled.
+func (c *config) checkFolders() error {
+	if err := conf.Folder("quarantine", c.Quarantine); err != nil {
+		return err
+	}
+	for i, ch := range c.Channels {
+		key := fmt.Sprintf("channel[%d].inbox", i)
+		switch info, err := os.Stat(ch.Inbox); {
+		case err != nil:
+			return conf.Wrong(key, "%w: make it, or mount it", err)
+		case !info.IsDir():
+			return conf.Wrong(key, "%s is not a folder", ch.Inbox)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"pawl/cmd/internal/metrics"
+	"pawl/hw/watch"
+	"pawl/receiver/quarantine"
+	"pawl/receiver/release"
+)
+
+// running is the release daemon with one configuration: the core of the program.
+type running struct {
+	daemon   *release.Daemon
+	arrivals *watch.Folder
+	store    *quarantine.Store
+	rescan   time.Duration
+	opened   time.Time
+	log      *zap.Logger
+}
+
+// Run releases until ctx ends; that is no failure.
+func (r *running) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, func() { r.arrivals.Close() })
+	nudges := make(chan struct{}, 1)
+	group.Go(func() error { return nudge(r.arrivals, nudges) })
+	group.Go(func() error {
+		defer stop()
+		return r.daemon.Run(ctx, nudges)
+	})
+	err := group.Wait()
+	r.log.Info("stopped")
+	return err
+}
+
+// Close gives up the watch of the folder.
+func (r *running) Close() error {
+	r.arrivals.Close() // which Run's end has done already, unless it never began
+	return nil
+}
+
+const (
+	// lookLimit is how late the loop may be with its look through the quarantine.
+	lookLimit = time.Minute
+	// workLimit is what a worker may take for one transfer, beside the time to read it.
+	workLimit = time.Hour
+	// workRate is the slowest reading of a transfer's content that counts as progress, octets a second.
+	workRate = 1 << 20
+)
+
+// Alive asks for what the loop and each worker last did.
+func (r *running) Alive(now time.Time) error {
+	s := r.daemon.Status()
+	return alive(now, r.opened, r.rescan, &s)
+}
+
+// alive says what stands still: the loop, which looks through the quarantine at least every rescan, or a worker that has had one
+// transfer in hand for longer than reading it at the slowest and all checks can take.
+func alive(now, opened time.Time, rescan time.Duration, s *release.Status) error {
+	last := s.Looked
+	if last.IsZero() {
+		last = opened
+	}
+	if late := now.Sub(last); late > rescan+lookLimit {
+		return fmt.Errorf("the quarantine was not looked through for %v", late.Round(time.Second))
+	}
+	for _, w := range s.Works {
+		limit := workLimit + time.Duration(w.Content/workRate)*time.Second
+		if took := now.Sub(w.Since); took > limit {
+			return fmt.Errorf("transfer %s is being checked for %v, more than %v", w.Transfer, took.Round(time.Second), limit)
+		}
+	}
+	return nil
+}
+
+// status is what the metrics are read from.
+type status struct {
+	release.Status
+	Waiting map[quarantine.State]int
+}
+
+// waitingStates are those whose folders are short: nobody removes what was released.
+var waitingStates = []quarantine.State{quarantine.Incoming, quarantine.Incomplete, quarantine.Complete, quarantine.Checking, quarantine.Held}
+
+// families are the metrics of pawl-release; docs/metrics.md is made from them.
+var families = []metrics.Family[status]{
+	number("transfers_released_total", "Transfers that went to the inbox by this program, not counting those that a person's command released.", func(s *status) uint64 { return s.Released }),
+	number("transfers_held_total", "Times that a transfer was held for a person.", func(s *status) uint64 { return s.Held }),
+	number("transfers_rejected_total", "Transfers that were refused for good by the checks.", func(s *status) uint64 { return s.Rejected }),
+	number("failures_total", "Tries to release a transfer that failed and will be made again: a full disk, an absent inbox.", func(s *status) uint64 { return s.Failures }),
+	metrics.Value("pawl_release_looked_time_seconds", "When the quarantine was last looked through, seconds since 1970.", func(s *status) float64 { return float64(s.Looked.UnixMilli()) / 1000 }),
+	{Name: "pawl_release_transfers", Help: "Transfers in each state that somebody has to move on; absent while its folder can't be read.", Labels: []string{"state"}, Read: func(s *status, emit metrics.Emit) {
+		for state, n := range s.Waiting {
+			emit(float64(n), string(state))
+		}
+	}},
+	perWork("work_seconds", "How long the transfer that is being checked has been in hand, by channel number.", func(w *release.Work) float64 { return time.Since(w.Since).Seconds() }),
+	perWork("work_content_bytes", "Octets of its content.", func(w *release.Work) float64 { return float64(w.Content) }),
+}
+
+// number is a family of one count.
+func number(name, help string, read func(*status) uint64) metrics.Family[status] {
+	return metrics.Value("pawl_release_"+name, help, func(s *status) float64 { return float64(read(s)) })
+}
+
+// perWork is a family with a value for each transfer in hand.
+func perWork(name, help string, read func(*release.Work) float64) metrics.Family[status] {
+	return metrics.Family[status]{Name: "pawl_release_" + name, Help: help, Labels: []string{"channel"}, Read: func(s *status, emit metrics.Emit) {
+		for i := range s.Works {
+			emit(read(&s.Works[i]), fmt.Sprint(s.Works[i].Channel))
+		}
+	}}
+}
+
+// Collect gives the metrics, looking into the short folders.
+func (r *running) Collect(out chan<- prometheus.Metric) {
+	s := status{Status: r.daemon.Status(), Waiting: map[quarantine.State]int{}}
+	for _, state := range waitingStates {
+		if ids, err := r.store.List(state); err == nil {
+			s.Waiting[state] = len(ids)
+		}
+	}
+	metrics.Collect(families, &s, out)
+}

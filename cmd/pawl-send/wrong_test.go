@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"reflect"
+	"testing"
+	"time"
+
+	"pawl/cmd/internal/conf"
+	"pawl/cmd/internal/conf/conftest"
+	"pawl/cmd/internal/keyfile"
+	"pawl/framing/seal"
+)
+
+// goodTables are a configuration with every table there is.
+var goodTables = []conftest.Table{
+	{Lines: []string{`state = "s"`, `key = "sender.key"`, `receiver = "receiver.key.pub"`}},
+	{Head: "[link]", Key: "link", Lines: []string{`remote = "10.9.0.2:4600"`, `rate = "1Gbit/s"`}},
+	{Head: "[[link.more]]", Key: "link.more", Lines: []string{`remote = "10.9.1.2:4600"`}},
+	{Head: "[metrics]", Key: "metrics", Lines: []string{`listen = "127.0.0.1:9131"`}},
+	{Head: "[[channel]]", Key: "channel", Lines: []string{`id = 1`, `name = "docs"`, `folder = "docs"`}},
+	{Head: "[channel.quota]", Key: "channel.quota", Lines: []string{`files = 10`}},
+	{Head: "[channel.fec]", Key: "channel.fec", Lines: []string{`code = "leopard8"`, `k = 100`, `r = 100`, `depth = 4`}},
+}
+
+// wrongRows say for each key what can be wrong with it.
+var wrongRows = []conftest.Row{
+	{Key: "state", Line: ``, Want: `is missing: write a folder of its own, as in "/var/lib/pawl-send"`},
+	{Key: "state", Line: `state = "sender.key"`, Want: "sender.key is not a folder: name another"},
+	{Key: "socket", Line: `socket = 4`, Want: "want a string, found integer"},
+	{Key: "socket", Line: `socket = "/` + string(bytes.Repeat([]byte("x"), 103)) + `"`, Want: "longer than the 103 octets of a socket's path"},
+	{Key: "key", Line: ``, Want: "is missing: write the file that pawl-key sender made"},
+	{Key: "key", Line: `key = "none"`, Want: "no such file"},
+	{Key: "key", Line: `key = "sender.key.pub"`, Want: "sender.key.pub"},
+	{Key: "receiver", Line: ``, Want: "write the file that pawl-key receiver made, FILE.pub"},
+	{Key: "receiver", Line: `receiver = "sender.key.pub"`, Want: "sender.key.pub"},
+	{Key: "seal", Line: `seal = "rot13"`, Want: `"rot13"`},
+	{Key: "log", Line: `log = "xml"`, Want: `neither "text" nor "json"`},
+	{Key: "metrics.listen", Line: `listen = "10.9.0.1:9131"`, Want: `write "127.0.0.1:9131" or "unix:/run/pawl/metrics"`},
+	{Key: "link.local", Line: `local = "10.9.0.1"`, Want: "write address:port"},
+	{Key: "link.remote", Line: ``, Want: "is missing: write the receiver's address and port"},
+	{Key: "link.remote", Line: `remote = "10.9.0.2"`, Want: "write address:port"},
+	{Key: "link.remote", Line: `remote = "diode:4600"`, Want: "a diode has no name service"},
+	{Key: "link.remote", Line: `remote = "10.9.0.2:0"`, Want: "write one from 1 to 65535"},
+	{Key: "link.remote", Line: `remote = "10.9.0.2:70000"`, Want: "write address:port"},
+	{Key: "link.rate", Line: ``, Want: `state what the diode carries, as in "1Gbit/s"`},
+	{Key: "link.rate", Line: `rate = "100MB/s"`, Want: `write "1Gbit/s", "100Mbit/s" or 1000000`},
+	{Key: "link.mtu", Line: `mtu = 100`, Want: "100"},
+	{Key: "link.mtu", Line: `mtu = "1500"`, Want: "want a whole number, found string"},
+	{Key: "link.loss", Line: `loss = 5`, Want: `write "5%" for per cent`},
+	{Key: "link.burst", Line: `burst = 5`, Want: `write "5ms", "30s" or "7d"`},
+	{Key: "link.burst_every", Line: `burst_every = "often"`, Want: `write "5ms", "30s" or "7d"`},
+	{Key: "link.failure", Line: `failure = "never"`, Want: "want a number, found string"},
+	{Key: "link.memory", Line: `memory = "64MB/s"`, Want: `write "128MiB", "10KiB" or 4096`},
+	{Key: "link.memory", Line: `memory = "2TiB"`, Want: "more than 1TiB, which no machine has"},
+	{Key: "link.gso", Line: `gso = "yes"`, Want: "want true or false, found string"},
+	{Key: "link.send_buffer", Line: `send_buffer = "8388608TiB"`, Want: "more than 1TiB, which no machine has"},
+	{Key: "link.pace_burst", Line: `pace_burst = "2TiB"`, Want: "more than 1TiB, which no machine has"},
+	{Key: "link.profile", Line: `profile = 1`, Want: "want a string, found integer"},
+	{Key: "link.profile", Line: `profile = "p.toml"`, Want: "name the public key of whoever measured it"},
+	{Key: "link.profile_key", Line: `profile_key = "k.pub"`, Want: "name the profile too, or drop the key"},
+	{Key: "link.survive_links", Line: `survive_links = 2`, Want: "write the others as [[link.more]]"},
+	{Key: "link.more.remote", Line: ``, Want: `is missing: write address:port, as in "10.9.1.2:4600"`},
+	{Key: "link.more.remote", Line: `remote = "10.9.0.2:4600"`, Want: "is used twice"},
+	{Key: "link.more.remote", Line: `remote = "[fd00::2]:4600"`, Want: "of another IP version"},
+	{Key: "link.more.local", Line: `local = "eth1"`, Want: "write address:port"},
+	{Key: "link.more.rate", Line: `rate = "fast"`, Want: `write "1Gbit/s", "100Mbit/s" or 1000000`},
+	{Key: "channel.id", Line: ``, Want: "0 is not in 1 to 65535"},
+	{Key: "channel.id", Line: `id = 65536`, Want: "65536 is not in 1 to 65535"},
+	{Key: "channel.name", Line: ``, Want: "is missing: write what people call the channel"},
+	{Key: "channel.folder", Line: ``, Want: "is missing: write the folder that is to hold its outbox"},
+	{Key: "channel.folder", Line: `folder = "sender.key"`, Want: "sender.key is not a folder"},
+	{Key: "channel.passes", Line: `passes = 256`, Want: "256 is not in 1 to 255"},
+	{Key: "channel.pass_gap", Line: `pass_gap = 5`, Want: `write "5ms", "30s" or "7d"`},
+	{Key: "channel.quiet", Line: `quiet = "-1s"`, Want: `write "5ms", "30s" or "7d"`},
+	{Key: "channel.symlinks", Line: `symlinks = "follow"`, Want: `neither "refuse" nor "skip"`},
+	{Key: "channel.priority", Line: `priority = "high"`, Want: `write "urgent", "normal" or "bulk"`},
+	{Key: "channel.weight", Line: `weight = 0`, Want: "write 1 for an equal share, 2 for twice as much"},
+	{Key: "channel.windows", Line: `windows = ["18-06"]`, Want: `write "Mon-Fri 18:00-06:00 Europe/Berlin"`},
+	{Key: "channel.windows", Line: `windows = []`, Want: "leave it out for always"},
+	{Key: "channel.quota.bytes", Line: `bytes = "lots"`, Want: `write "128MiB", "10KiB" or 4096`},
+	{Key: "channel.quota.files", Line: `files = 0`, Want: "write 1 or more, or leave it out for no bound"},
+	{Key: "channel.quota.zone", Line: `zone = "Mars"`, Want: `write one as in "Europe/Berlin" or "UTC"`},
+	{Key: "channel.keep_sent", Line: `keep_sent = "a week"`, Want: `write "5ms", "30s" or "7d"`},
+	{Key: "channel.keep_sent_bytes", Line: `keep_sent_bytes = "much"`, Want: `write "128MiB", "10KiB" or 4096`},
+	{Key: "channel.fec.code", Line: `code = "xor"`, Want: `"xor"`},
+	{Key: "channel.fec.k", Line: `k = "many"`, Want: "want a whole number, found string"},
+	{Key: "channel.fec.r", Line: `r = 1.5`, Want: "want a whole number, found float"},
+	{Key: "channel.fec.depth", Line: `depth = 0`, Want: "0 is less than 1"},
+}
+
+// TestEveryWrongKey: file, line, key and what to write instead, for every key that there is.
+func TestEveryWrongKey(t *testing.T) {
+	t.Chdir(t.TempDir())
+	from, err := seal.GenerateSenderKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := seal.GenerateReceiverKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keyfile.SaveSender("sender.key", from, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := keyfile.SaveReceiver("receiver.key", to, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	conftest.Refused(t, goodTables, wrongRows, conf.Keys(&config{}), func(path string) error {
+		c, err := frame().Load(path)
+		if err != nil {
+			return err
+		}
+		return conf.Locate(path, c.file.checkFolders())
+	})
+}
+
+// TestEffectiveIsAConfiguration: what check-config prints is a file that says the same.
+func TestEffectiveIsAConfiguration(t *testing.T) {
+	c, err := load(conftest.Uncommented(t, example, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := load(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*config{c, plain} {
+		var b bytes.Buffer
+		if err := conf.Effective(&b, c.effective()); err != nil {
+			t.Fatal(err)
+		}
+		path := t.TempDir() + "/c.toml"
+		if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again, err := load(path)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, b.String())
+		}
+		again.digest = c.digest
+		if !reflect.DeepEqual(again, c.effective()) {
+			t.Errorf("%+v\n%+v\n%s", again, c.effective(), b.String())
+		}
+	}
+}
