@@ -26,12 +26,14 @@ type channel struct {
 	hours hours
 	meter meter
 	room  chan struct{} // capacity 1: there may be room again
+
+	recovered chan struct{} // closed when what was claimed before the start is in the queue
 }
 
 func newChannel(c Channel) *channel {
 	c = c.withDefaults()
 	return &channel{
-		Channel: c, room: make(chan struct{}, 1), share: account{weight: float64(c.Weight)},
+		Channel: c, room: make(chan struct{}, 1), recovered: make(chan struct{}), share: account{weight: float64(c.Weight)},
 		hours: hours{windows: c.Windows}, meter: meter{Quota: c.Quota},
 	}
 }

@@ -84,6 +84,11 @@ func (c *claimer) submit(ctx context.Context, ch *channel, path string) (*flight
 	if !filepath.IsAbs(path) || path == "/" {
 		return nil, refuse("", "%q is not the absolute path of an entry", path)
 	}
+	select {
+	case <-ch.recovered: // else it would be found in claimed/, and sent a second time
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	rec, dir, err := c.newRecord(ch, filepath.Base(path), path)
 	if err != nil {
 		return nil, fmt.Errorf("submit %q: %w", path, err)

@@ -220,6 +220,7 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 		if err := s.claimer.recover(ctx, c); err != nil {
 			return err
 		}
+		close(c.recovered)
 		o := &outbox{channel: c, events: events, full: s.schedule.full, claim: s.claimer.claim, log: s.cfg.Log}
 		return o.run(ctx)
 	})

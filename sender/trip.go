@@ -3,7 +3,6 @@ package sender
 import (
 	"context"
 	"errors"
-	"iter"
 	"sync/atomic"
 
 	"go.uber.org/zap"
@@ -29,7 +28,8 @@ type reader struct {
 //
 //	plan · content (the plan now and then) · plan · proof      then the copies of small objects
 //
-// All steps are of one goroutine at a time; it runs as a coroutine of whoever steps.
+// All steps are of one goroutine at a time; it runs in a goroutine that
+// waits while nobody steps.
 type trip struct {
 	*reader
 	flight   *flight
@@ -51,10 +51,29 @@ type trip struct {
 // begin readies a pass of a transfer; nothing is done before the first step.
 func (r *reader) begin(ctx context.Context, f *flight) *trip {
 	t := &trip{reader: r, flight: f}
-	t.next, t.stop = iter.Pull(func(yield func(lot) bool) {
-		t.yield = yield
-		t.err = t.pass(ctx)
-	})
+	resume, said, ended := make(chan bool), make(chan lot), false
+	t.yield = func(l lot) bool {
+		said <- l
+		return <-resume
+	}
+	t.next = func() (l lot, more bool) {
+		resume <- true
+		l, more = <-said
+		ended = !more
+		return l, more
+	}
+	t.stop = func() {
+		if !ended {
+			resume <- false
+			<-said // closed
+		}
+	}
+	go func() {
+		defer close(said)
+		if t.err = errStopped; <-resume {
+			t.err = t.pass(ctx)
+		}
+	}()
 	return t
 }
 
