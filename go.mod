@@ -18,7 +18,10 @@ require (
 	golang.org/x/sys v0.49.0
 	golang.org/x/text v0.43.0
 	pgregory.net/rapid v1.3.0
+	rsc.io/qr v0.2.0
 )
+
+require golang.org/x/mod v0.42.0
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -32,6 +32,8 @@ type path struct {
 	link   *linktest.Link
 	recv   *receiver.Receiver
 	store  *quarantine.Store
+	send   sender.Config
+	key    *seal.SenderKey
 	stops  []func()
 	failed chan error
 }
@@ -44,6 +46,8 @@ type pathConfig struct {
 	links    int // 0: one
 	survive  int // of them
 	cut      int // datagrams after which the last link carries nothing; 0: never
+	receipt  *seal.ReceiptKey
+	idle     time.Duration // of the receiver
 }
 
 func newPath(t *testing.T, c pathConfig) *path {
@@ -72,23 +76,37 @@ func newPath(t *testing.T, c pathConfig) *path {
 	p.store, err = quarantine.Open(filepath.Join(p.dir, "quarantine"))
 	p.must(err)
 
-	s, err := sender.New(sender.Config{
-		State: filepath.Join(p.dir, "send"), Seal: seal.ModeAESGCM, Key: key, Receiver: to.Public(), Link: p.link.Writer(),
+	p.key = key
+	p.send = sender.Config{
+		State: filepath.Join(p.dir, "send"), Socket: filepath.Join(p.dir, "s"), Receipt: c.receipt, Seal: seal.ModeAESGCM, Key: key, Receiver: to.Public(), Link: p.link.Writer(),
 		Pacer: link.NewTimePacer(1e9, 1<<20), Forecast: c.forecast, More: more,
 		Channels: []sender.Channel{{ID: 1, Name: "one", Folder: filepath.Join(p.dir, "one"), Passes: c.passes, Quiet: 20 * time.Millisecond}},
-	})
-	p.must(err)
+	}
 	p.recv, err = receiver.New(receiver.Config{
 		Store: p.store, StateDir: t.TempDir(), Mode: seal.ModeAESGCM, Key: to, Sender: key.Public(), DatagramSize: datagram,
-		StatusEvery: 10 * time.Millisecond, Channels: []receiver.Channel{{ID: 1, Name: "one"}},
+		StatusEvery: 10 * time.Millisecond, Idle: c.idle, Channels: []receiver.Channel{{ID: 1, Name: "one"}},
 	})
 	p.must(err)
 	gate := release.NewGate(p.store, key.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: p.inbox(), Auto: true}}, "test", zap.NewNop())
 	p.run(func(ctx context.Context) error { return p.recv.Run(ctx, source) })
 	p.run(func(ctx context.Context) error { return release.NewDaemon(gate, 20*time.Millisecond).Run(ctx, nil) })
-	p.run(s.Run)
+	p.startSender()
 	t.Cleanup(p.stop)
 	return p
+}
+
+// startSender starts the first part of the path, which stopSender stops.
+func (p *path) startSender() {
+	p.t.Helper()
+	s, err := sender.New(p.send)
+	p.must(err)
+	p.run(s.Run)
+}
+
+func (p *path) stopSender() {
+	last := len(p.stops) - 1
+	p.stops[last]()
+	p.stops = p.stops[:last]
 }
 
 // widen makes further links, and one source of all.

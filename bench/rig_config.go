@@ -66,6 +66,9 @@ func (r *rig) releaseConfig() string {
 	return fmt.Sprintf(`quarantine = %q
 sender = %q
 
+[audit]
+off = true
+
 [[channel]]
 id = 1
 name = %q

@@ -200,6 +200,8 @@ func (c *claimer) resume(ctx context.Context, ch *channel, dir string) error {
 		return os.RemoveAll(dir) // the entry never left the outbox
 	}
 	switch {
+	case underRepair(dir):
+		return c.resumeRepair(f)
 	case rec.State.Final():
 		return retire(f)
 	case !rec.planned() || rec.Plan.K == 0:

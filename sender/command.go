@@ -162,8 +162,8 @@ func (s *schedule) heldTrips() (n int) {
 }
 
 func (s *Sender) holdChannel(ch *channel, on bool) (any, error) {
-	s.ordering.Lock()
-	defer s.ordering.Unlock()
+	s.orders.Lock()
+	defer s.orders.Unlock()
 	all := map[string]bool{}
 	for _, c := range s.channels {
 		if held := c.stop; c == ch && on || c != ch && held {
@@ -230,8 +230,8 @@ func (s *Sender) resend(id string) (any, error) {
 	if s.schedule.crowded(ch) {
 		return nil, fmt.Errorf("queue of channel %q is full", ch.Name)
 	}
-	s.ordering.Lock() // retention leaves sent/ alone meanwhile
-	defer s.ordering.Unlock()
+	s.orders.Lock() // retention leaves sent/ alone meanwhile
+	defer s.orders.Unlock()
 	from, dir := filepath.Join(ch.folder("sent"), id), filepath.Join(ch.folder("claimed"), id)
 	rec, err := loadRecord(from)
 	if errors.Is(err, os.ErrNotExist) {

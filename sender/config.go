@@ -33,6 +33,7 @@ type Config struct {
 	Seal          seal.Mode
 	Key           *seal.SenderKey      // signs proofs, and sessions unless Seal is none
 	Receiver      *seal.ReceiverPublic // nil only if Seal is none
+	Receipt       *seal.ReceiptKey     // tells receipt codes from invented ones; nil: none can be confirmed
 	LinkNumber    uint8                // of Link; those of More count on from it
 	RotateEvery   time.Duration        // 0: DefaultRotateEvery
 	RotatePackets uint64               // 0: DefaultRotatePackets, which is the most

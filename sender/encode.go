@@ -109,7 +109,7 @@ func (p *pipeline) acquire(ctx context.Context, c *cut, i uint32, copies int) (*
 func (p *pipeline) send(ctx context.Context, g *group, f *flight, copies int, d *digester) error {
 	lines := len(p.toLinks)
 	g.flight = f
-	g.address(lines, copies, p.bears(g.ks[0], int(g.head.R)))
+	g.address(lines, copies, p.bears(g.ks[0], g.extra))
 	holders := int32(lines)
 	if d != nil {
 		holders++

@@ -21,6 +21,7 @@ type flight struct {
 	failure   *fault                // why the pass was given up, or nil
 	paused    atomic.Bool           // a pass is under way and has to wait: for a window, a quota or people
 	cancelled atomic.Pointer[fault] // why it is to be given up at its next turn
+	repair    *repair               // what a ticket asked for, nil for a pass like others
 
 	// Under schedule.mu.
 	place   place     // which of its channel's lists it is in

@@ -19,7 +19,8 @@ import (
 // A group that was handed on is only read, and belongs to whoever release leaves it to.
 type group struct {
 	head    framing.Header // what its packets have in common
-	first   uint32         // SBN of its first block
+	blocks  []uint32       // SBN of each block
+	extra   int            // repair symbols of each block that are sent: R, but for a repair
 	ks      []int          // K of each block
 	symbols [][][]byte     // K+R symbols of each block
 	buf     []byte
@@ -151,24 +152,38 @@ func (c *cut) room(first uint32, n int) (source, all int) {
 // lay makes g the group i of the object, reusing what memory it has.
 func (c *cut) lay(g *group, i uint32) {
 	first, n := c.groups.Range(i)
-	source, all := c.room(first, n)
+	g.blocks = g.blocks[:0]
+	for b := range n {
+		g.blocks = append(g.blocks, first+uint32(b))
+	}
+	c.fit(g)
+}
+
+// fit lays out g for the blocks in g.blocks, which rise: only the last of them can be the object's last, which may not fill
+// its symbols.
+func (c *cut) fit(g *group) {
+	source, length := 0, uint64(0)
+	for _, block := range g.blocks {
+		source += c.part.K(block) * c.symbolSize
+		length += c.part.Size(block)
+	}
+	all := source + len(g.blocks)*c.R*c.symbolSize
 	if cap(g.buf) < all {
 		g.buf = make([]byte, all)
 	}
 	g.buf = g.buf[:all]
-	g.head, g.first, g.ends = c.head, first, g.ends[:0]
+	g.head, g.extra, g.ends = c.head, c.R, g.ends[:0]
 	g.trace, g.mark, g.seq, g.skip = nil, nil, 0, 0
-	length := c.part.Offset(first+uint32(n)) - c.part.Offset(first)
 	g.data = g.buf[:length]
 	clear(g.buf[length:source])
 
 	g.ks = g.ks[:0]
-	for len(g.symbols) < n {
+	for len(g.symbols) < len(g.blocks) {
 		g.symbols = append(g.symbols, nil)
 	}
 	at, repair := 0, source
-	for b := range n {
-		k := c.part.K(first + uint32(b))
+	for b, block := range g.blocks {
+		k := c.part.K(block)
 		g.ks = append(g.ks, k)
 		list := g.symbols[b][:0]
 		for range k {

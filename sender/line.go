@@ -249,11 +249,11 @@ func (l *line) send(ctx context.Context, p *part) (err error) {
 	outer := l.current // a copy may be due in the middle of a group, between two batches
 	l.current = p
 	p.seen = 0
-	fec.Interleave(g.ks, int(h.R), func(block, esi int) {
+	fec.Interleave(g.ks, g.extra, func(block, esi int) {
 		if err != nil {
 			return
 		}
-		h.Block, h.ESI = g.first+uint32(block), uint16(esi)
+		h.Block, h.ESI = g.blocks[block], uint16(esi)
 		if p.seen < g.skip || l.share.Link(h.Block, esi) != l.index {
 			p.seen++
 			return

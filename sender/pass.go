@@ -27,6 +27,13 @@ func (t *trip) pass(ctx context.Context) error {
 	f.hold()
 	f.sent.Store(0)
 	f.failure = nil
+	if f.repair != nil {
+		if err := t.mend(ctx); err != nil {
+			return err
+		}
+		f.release()
+		return nil
+	}
 	why := &fault{kind: ErrAborted, path: f.rec.Path, reason: f.rec.Reason}
 	if order := f.cancelled.Load(); order != nil {
 		why = order

@@ -104,6 +104,9 @@ func (s *schedule) journal() {
 
 // place decides what comes after a pass: another, or the end.
 func (s *schedule) place(f *flight) error {
+	if f.repair != nil {
+		return s.repaired(f)
+	}
 	if f.failure != nil && errors.Is(f.failure, ErrRefused) {
 		s.counters.refusal.Add(1)
 		f.rec.Path, f.rec.Reason = f.failure.path, f.failure.reason

@@ -16,6 +16,12 @@ package sender
 //	{"op":"resend","id":"1-…"}                   ← one Entry
 //	{"op":"priority","id":"1-…","class":"bulk"}  ← one Entry
 //	{"op":"plan","channel":"docs","paths":["/a"]} ← one PlanAnswer
+//	{"op":"repair","ticket":"…"}
+//	  ← as a submit that waits: queued, sending, and at last sent or "not repaired" with an error
+//	{"op":"confirm","code":"…"}
+//	  ← one Confirmation
+//	{"op":"unconfirmed"}
+//	  ← a Confirmation for each transfer that is sent and not confirmed, the oldest first
 //
 // A request that cannot be served is answered by {"error":"…"} alone.
 
@@ -43,6 +49,9 @@ type Request struct {
 	ID      string   `json:"id,omitempty"`      // of a transfer; hold and resume take a channel too
 	Class   string   `json:"class,omitempty"`   // of priority
 	Reason  string   `json:"reason,omitempty"`  // of cancel, for people on both sides
+	Ticket  string   `json:"ticket,omitempty"`  // repair: as it was typed
+	All     bool     `json:"all,omitempty"`     // repair: every repair symbol of the blocks too
+	Code    string   `json:"code,omitempty"`    // confirm: the receipt code as it was typed
 }
 
 // Progress is one answer to a submit: where the transfer of one path is.

@@ -12,8 +12,8 @@ import (
 	"pawl/framing"
 )
 
-// again counts the symbols of content that were sent a second time in a pass.
-func again(all []wirePacket, id uint64, passes int) (n int) {
+// repeats counts the symbols of content that were sent a second time in a pass.
+func repeats(all []wirePacket, id uint64, passes int) (n int) {
 	seen := map[[2]int]int{}
 	for _, p := range transferOf(all, id) {
 		if p.h.Object == framing.ObjectContent {
@@ -88,7 +88,7 @@ func TestGoesOn(t *testing.T) {
 						}
 					}
 				}
-				n := again(all, id, c.passes)
+				n := repeats(all, id, c.passes)
 				second := int(c.rate / 8 / uint64(cfg.Forecast.WireSize))
 				t.Logf("%d symbols sent again after %d kills, a second has %d", n, c.kills, second)
 				if n > c.kills*second {

@@ -52,9 +52,9 @@ type retention struct {
 func (s *Sender) retain(ctx context.Context, c *channel) error {
 	r := &retention{state: s.cfg.State, channel: c, log: s.cfg.Log}
 	for {
-		s.ordering.Lock()
+		s.orders.Lock()
 		err := r.sweep(ctx, time.Now())
-		s.ordering.Unlock()
+		s.orders.Unlock()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

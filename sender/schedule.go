@@ -98,6 +98,10 @@ func (s *schedule) crowded(c *channel) bool {
 func (s *schedule) enter(f *flight) {
 	f.passed = s.ended
 	f.whole, f.body = f.rec.wire(s.packet)
+	if f.repair != nil {
+		f.whole = max(float64(f.repair.total)*float64(s.packet)/float64(f.rec.SymbolSize), 1)
+		f.body = f.whole
+	}
 	s.mu.Lock()
 	s.flights[f] = struct{}{}
 	f.channel.held++

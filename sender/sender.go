@@ -68,8 +68,9 @@ type Sender struct {
 	sessions *counter // one for all links: packets name their session only
 	lines    []*line
 	lock     *os.File
-	ordering sync.Mutex        // of channels, and of what leaves sent/
 	listener *net.UnixListener // nil without a socket
+	orders   sync.Mutex        // held while a repair, a resend, a hold or retention is at work
+	recovery sync.WaitGroup    // until all that lay in claimed/ at the start is taken up again
 }
 
 // New checks a configuration and opens its folders; nothing is sent before Run. The error
@@ -216,8 +217,11 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 			return nil
 		})
 	}
+	s.recovery.Add(1)
 	g.Go(func() error {
-		if err := s.claimer.recover(ctx, c); err != nil {
+		err := s.claimer.recover(ctx, c)
+		s.recovery.Done()
+		if err != nil {
 			return err
 		}
 		close(c.recovered)

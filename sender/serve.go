@@ -107,11 +107,20 @@ func (s *Sender) client(ctx context.Context, conn net.Conn) error {
 	if err := json.Unmarshal(lines.Bytes(), &req); err != nil {
 		return answer(conn, Progress{Error: fmt.Sprintf("request is no JSON of ours: %v", err)})
 	}
+	if req.Op != OpStatus {
+		s.recovery.Wait() // or what comes into claimed/ now would be taken up a second time
+	}
 	switch req.Op {
 	case OpStatus:
 		return answer(conn, s.Status())
 	case OpSubmit:
 		return s.submit(ctx, conn, &req)
+	case OpRepair:
+		return s.repair(ctx, conn, &req)
+	case OpConfirm:
+		return s.confirm(conn, &req)
+	case OpUnconfirmed:
+		return s.unconfirmed(conn)
 	}
 	said, err := s.command(ctx, &req)
 	if err != nil {

@@ -87,8 +87,8 @@ func parseDays(text string) (days [7]bool, err error) {
 		return [7]bool{true, true, true, true, true, true, true}, nil
 	}
 	for _, part := range strings.Split(strings.ToLower(text), ",") {
-		first, last, span := strings.Cut(part, "-")
-		if !span {
+		first, last, isSpan := strings.Cut(part, "-")
+		if !isSpan {
 			last = first
 		}
 		a, b := slices.Index(weekdays, first), slices.Index(weekdays, last)
@@ -105,18 +105,18 @@ func parseDays(text string) (days [7]bool, err error) {
 	return days, nil
 }
 
-// span is a stretch of time, from its beginning up to but not with its end.
-type span struct{ from, to time.Time }
+// stretch is time without a break, from its beginning up to but not with its end.
+type stretch struct{ from, to time.Time }
 
-// ahead is how many days spans looks ahead: every window begins once in seven days, but one
+// ahead is how many days stretches looks ahead: every window begins once in seven days, but one
 // that lies in the hour that a change of clocks leaves out only in the week after.
 const ahead = 15
 
-// spans are the stretches of all windows around now, joined where they touch, in order.
+// stretches are the stretches of all windows around now, joined where they touch, in order.
 // Each end is a time by the wall clock of its zone, so a window over a change of clocks is
 // an hour shorter or longer than on other days.
-func spans(windows []Window, now time.Time) []span {
-	var all []span
+func stretches(windows []Window, now time.Time) []stretch {
+	var all []stretch
 	for _, w := range windows {
 		y, m, d := now.In(w.zone).Date()
 		for i := -2; i <= ahead; i++ {
@@ -127,13 +127,13 @@ func spans(windows []Window, now time.Time) []span {
 			if w.to <= w.from {
 				end++
 			}
-			one := span{time.Date(y, m, d+i, 0, w.from, 0, 0, w.zone), time.Date(y, m, end, 0, w.to, 0, 0, w.zone)}
+			one := stretch{time.Date(y, m, d+i, 0, w.from, 0, 0, w.zone), time.Date(y, m, end, 0, w.to, 0, 0, w.zone)}
 			if one.from.Before(one.to) && one.to.After(now) {
 				all = append(all, one)
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b span) int { return cmp.Or(a.from.Compare(b.from), a.to.Compare(b.to)) })
+	slices.SortFunc(all, func(a, b stretch) int { return cmp.Or(a.from.Compare(b.from), a.to.Compare(b.to)) })
 	joined := all[:0]
 	for _, one := range all {
 		if n := len(joined); n > 0 && !one.from.After(joined[n-1].to) {
@@ -152,20 +152,20 @@ func spans(windows []Window, now time.Time) []span {
 type hours struct {
 	windows []Window
 	looked  time.Time
-	current span // the one that is open, or the next
+	current stretch // the one that is open, or the next
 }
 
-// at is the span that now lies in, or the next one; ok is false if there are no windows.
-func (h *hours) at(now time.Time) (s span, ok bool) {
+// at is the stretch that now lies in, or the next one; ok is false if there are no windows.
+func (h *hours) at(now time.Time) (s stretch, ok bool) {
 	if len(h.windows) == 0 {
-		return span{}, false
+		return stretch{}, false
 	}
-	// A clock that was set back may need a span that is over by what was seen.
+	// A clock that was set back may need a stretch that is over by what was seen.
 	if h.looked.IsZero() || now.Before(h.looked) || !now.Before(h.current.to) {
-		if all := spans(h.windows, now); len(all) > 0 {
+		if all := stretches(h.windows, now); len(all) > 0 {
 			h.current = all[0]
 		} else {
-			h.current = span{now.AddDate(0, 0, ahead), now.AddDate(0, 0, ahead+1)}
+			h.current = stretch{now.AddDate(0, 0, ahead), now.AddDate(0, 0, ahead+1)}
 		}
 	}
 	h.looked = now

@@ -43,7 +43,7 @@ func TestWindows(t *testing.T) {
 		}
 	}
 	for text, hours := range map[string]float64{"2026-03-29 00:30": 3, "2026-10-25 00:30": 5, "2026-06-01 00:30": 4} {
-		s := spans([]Window{must(ParseWindow("daily 01:00-05:00 Europe/Berlin"))(t)}, at(text))[0]
+		s := stretches([]Window{must(ParseWindow("daily 01:00-05:00 Europe/Berlin"))(t)}, at(text))[0]
 		if d := s.to.Sub(s.from).Hours(); d != hours {
 			t.Errorf("the window after %s has %v hours, want %v", text, d, hours)
 		}

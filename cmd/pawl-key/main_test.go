@@ -32,7 +32,7 @@ func TestHelpHasExamples(t *testing.T) {
 		}
 	}
 	visit(root(&cli.Env{Stdout: new(bytes.Buffer)}))
-	if seen != 4 {
-		t.Errorf("%d commands, want 4", seen)
+	if seen < 6 {
+		t.Errorf("%d commands: some are not looked at", seen)
 	}
 }

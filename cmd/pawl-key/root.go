@@ -8,24 +8,31 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing/merkle"
 	"pawl/framing/seal"
 )
 
 func root(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pawl-key",
-		Short: "Make and show the keys of a link",
-		Long: `pawl-key makes the two identities of a link.
+		Short: "Make and show the keys of a link and of an audit log",
+		Long: `pawl-key makes the two identities of a link, and the key that signs an audit log.
 
 The sender's key, on the low side, signs sessions and proofs; the receiver's key, on
 the high side, opens the sessions that are sealed to it. Each is written to FILE,
 which stays on the machine it was made on, and its public half to FILE.pub, which is
-carried to the other side by a person who compares the fingerprints.`,
+carried to the other side by a person who compares the fingerprints. The audit key
+stays with pawl-release; its public half goes to everybody who shall check the log.
+
+The receipt key is one secret that both sides hold, for receipt codes. Make it on the
+low side and carry it to the high side together with the sender's public key.`,
 		Example: `  pawl-key sender -o /etc/pawl/send.key         # on the low side
   pawl-key receiver -o /etc/pawl/receive.key    # on the high side
+  pawl-key audit -o /etc/pawl/audit.key --name example.org/pawl/high
+  pawl-key receipt -o /etc/pawl/receipt.key     # on the low side; copied to the high side
   pawl-key show send.key.pub                    # on both: compare the fingerprints`,
 	}
-	cmd.AddCommand(senderCommand(env), receiverCommand(env), showCommand(env))
+	cmd.AddCommand(senderCommand(env), receiverCommand(env), auditCommand(env), receiptCommand(env), showCommand(env))
 	return cmd
 }
 
@@ -47,6 +54,28 @@ func receiverCommand(env *cli.Env) *cobra.Command {
 		}
 		return keyfile.SaveReceiver(path, key, time.Now())
 	})
+}
+
+func auditCommand(env *cli.Env) *cobra.Command {
+	var name string
+	cmd := makeCommand(env, "audit", "Make the key of an audit log (Ed25519, signed-note format)", func(path string) error {
+		key, err := merkle.GenerateKey(name)
+		if err != nil {
+			return err
+		}
+		return keyfile.SaveAudit(path, key, time.Now())
+	})
+	cmd.Use = "audit -o FILE --name NAME"
+	cmd.Long += `
+
+NAME is the name of the log, which is signed with every checkpoint: one that no other log
+has, as a domain and a path, without blanks. A log can't be given another name or key.`
+	cmd.Example = "  pawl-key audit -o /etc/pawl/audit.key --name example.org/pawl/high"
+	cmd.Flags().StringVar(&name, "name", "", "`NAME` of the log")
+	if err := cmd.MarkFlagRequired("name"); err != nil {
+		panic(err) // the flag is defined on the line above
+	}
+	return cmd
 }
 
 // makeCommand is the command that makes a new key in a file with create.
@@ -88,7 +117,8 @@ func showCommand(env *cli.Env) *cobra.Command {
 		Use:   "show FILE",
 		Short: "Show the public half of a key and its fingerprint",
 		Long: `Show reads a secret or a public key and prints its public half, as the file FILE.pub
-would hold it. The secret itself is never printed.`,
+would hold it; of a receipt key, which has none, the fingerprint. The secret itself is
+never printed.`,
 		Example: `  pawl-key show /etc/pawl/send.key
   pawl-key show receive.key.pub
   pawl-key show send.key > send.key.pub    # make the public file again`,
@@ -98,8 +128,12 @@ would hold it. The secret itself is never printed.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(env.Stdout, "# pawl %s public key: for the other side\n# fingerprint: %s\n%s\n",
-				shown.Role, shown.Fingerprint, shown.Text)
+			if shown.Text == "" {
+				_, err = fmt.Fprintf(env.Stdout, "# pawl %s key: the same on both sides\n# fingerprint: %s\n", shown.Role, shown.Fingerprint)
+				return err
+			}
+			_, err = fmt.Fprintf(env.Stdout, "# pawl %s public key: %s\n# fingerprint: %s\n%s\n",
+				shown.Role, shown.Purpose(), shown.Fingerprint, shown.Text)
 			return err
 		},
 	}

@@ -16,12 +16,21 @@ import (
 
 // config is pawl-release.toml. What is left out has the default named here.
 type config struct {
-	Quarantine string        `toml:"quarantine"` // folder; pawl-receive writes the same
-	Sender     string        `toml:"sender"`     // file of the sender's public key
-	Rescan     conf.Duration `toml:"rescan"`     // how often everything is looked through; default 30 s
-	Log        conf.LogStyle `toml:"log"`        // "text" (default) or "json"
+	Quarantine string        `toml:"quarantine"`  // folder; pawl-receive writes the same
+	Sender     string        `toml:"sender"`      // file of the sender's public key
+	ReceiptKey string        `toml:"receipt_key"` // made by pawl-key receipt, the same on both sides; default: no receipt codes
+	Rescan     conf.Duration `toml:"rescan"`      // how often everything is looked through; default 30 s
+	Log        conf.LogStyle `toml:"log"`         // "text" (default) or "json"
 	Metrics    conf.Metrics  `toml:"metrics"`
+	Audit      auditConfig   `toml:"audit"`
 	Channels   []channel     `toml:"channel"`
+}
+
+// auditConfig is the audit log: folder and key, or off.
+type auditConfig struct {
+	Folder string `toml:"folder"` // folder that is there; the log lies in it
+	Key    string `toml:"key"`    // file of the log's secret key
+	Off    bool   `toml:"off"`    // keep none
 }
 
 type channel struct {
@@ -61,6 +70,12 @@ func (c *config) check() error {
 		return conf.Wrong("sender", "is missing: write the sender's public key, FILE.pub of pawl-key sender")
 	case c.Rescan < conf.Duration(time.Second):
 		return conf.Wrong("rescan", "less than 1s keeps the disk busy with nothing")
+	case c.Audit.Off && (c.Audit.Folder != "" || c.Audit.Key != ""):
+		return conf.Wrong("audit.off", "true beside a folder or a key: say one of the two")
+	case !c.Audit.Off && c.Audit.Folder == "":
+		return conf.Wrong("audit.folder", "write folder and key (see pawl-key audit), or off = true to keep no log of what is released")
+	case !c.Audit.Off && c.Audit.Key == "":
+		return conf.Wrong("audit.key", "write folder and key (see pawl-key audit), or off = true to keep no log of what is released")
 	case len(c.Channels) == 0:
 		return conf.Wrong("channel", "no [[channel]] is configured: write at least one with id, name and inbox")
 	}
@@ -130,5 +145,11 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 			Limits: framing.PlanLimits{Entries: uint64(ch.MaxEntries), Content: uint64(ch.MaxTransfer)},
 		})
 	}
-	return store, release.NewGate(store, sender, channels, who, log), nil
+	gate := release.NewGate(store, sender, channels, who, log)
+	book, err := c.Audit.open(log)
+	if err != nil {
+		return nil, nil, err
+	}
+	gate.Audit(book)
+	return store, gate, nil
 }

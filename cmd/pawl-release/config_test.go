@@ -22,6 +22,7 @@ func TestExampleLoads(t *testing.T) {
 	}
 	want := config{
 		Quarantine: "/srv/pawl/quarantine", Sender: "/etc/pawl/sender.key.pub", Rescan: conf.Duration(30 * time.Second), Log: "text",
+		Audit: auditConfig{Folder: "/var/lib/pawl/audit", Key: "/etc/pawl/audit.key"},
 		Channels: []channel{
 			{ID: 1, Name: "updates", Inbox: "/srv/pawl/inbox/updates", Release: releaseAuto},
 			{ID: 2, Name: "reports", Inbox: "/srv/pawl/inbox/reports", Release: releaseHold, MaxTransfer: 50 << 30, MaxEntries: 1_000_000},
@@ -49,12 +50,16 @@ func TestExampleDefaults(t *testing.T) {
 
 func TestLoadRefuses(t *testing.T) {
 	good := "quarantine = \"q\"\nsender = \"s\"\n"
+	good += "[audit]\noff = true\n"
 	one := good + "[[channel]]\nid = 1\nname = \"a\"\ninbox = \"/i\"\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":        {"", "quarantine: is missing"},
 		"no sender":      {"quarantine = \"q\"\n", "sender: is missing"},
+		"no audit":       {strings.Replace(one, "off = true", "", 1), "write folder and key"},
+		"audit twice":    {strings.Replace(one, "off = true", "off = true\nfolder = \"a\"", 1), "say one of the two"},
+		"audit half":     {strings.Replace(one, "off = true", "folder = \"a\"", 1), "write folder and key"},
 		"no channel":     {good, "no [[channel]] is configured"},
-		"unknown key":    {one + "relase = \"auto\"\n", ":7: channel.relase: unknown key"},
+		"unknown key":    {one + "relase = \"auto\"\n", ":9: channel.relase: unknown key"},
 		"bad release":    {one + "release = \"maybe\"\n", "neither \"auto\" nor \"hold\""},
 		"relative inbox": {strings.Replace(one, "/i", "i", 1), "not an absolute path"},
 		"no inbox":       {good + "[[channel]]\nid = 1\nname = \"a\"\n", "inbox: is missing"},

@@ -12,6 +12,11 @@ func (c *config) checkFolders() error {
 	if err := conf.Folder("quarantine", c.Quarantine); err != nil {
 		return err
 	}
+	if !c.Audit.Off {
+		if err := conf.Folder("audit.folder", c.Audit.Folder); err != nil {
+			return err
+		}
+	}
 	for i, ch := range c.Channels {
 		key := fmt.Sprintf("channel[%d].inbox", i)
 		switch info, err := os.Stat(ch.Inbox); {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,8 +16,11 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing/merkle"
+	"pawl/framing/merkle/merkletest"
 	"pawl/framing/seal"
 	"pawl/hw/watch"
+	"pawl/receiver/audit"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
@@ -29,7 +33,11 @@ func TestMain(m *testing.M) {
 const senderKey = "sender.key"
 
 func TestScripts(t *testing.T) {
-	key := checktest.Key(t)
+	key, auditKey := checktest.Key(t), merkletest.Key(t, "example.org/pawl/high")
+	receipt, err := seal.GenerateReceiptKey()
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
@@ -43,11 +51,15 @@ func TestScripts(t *testing.T) {
 				os.WriteFile(filepath.Join(env.WorkDir, "c.toml"), text, 0o600),
 				os.Mkdir(filepath.Join(env.WorkDir, "auto"), 0o755),
 				os.Mkdir(filepath.Join(env.WorkDir, "hold"), 0o755),
+				os.Mkdir(filepath.Join(env.WorkDir, "audit"), 0o700),
+				keyfile.SaveAudit(filepath.Join(env.WorkDir, "audit.key"), auditKey, time.Unix(0, 0)),
+				keyfile.SaveReceipt(filepath.Join(env.WorkDir, "receipt.key"), receipt, time.Unix(0, 0)),
 				keyfile.SaveSender(filepath.Join(env.WorkDir, senderKey), key, time.Unix(0, 0)),
 			)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"arrive": func(ts *testscript.TestScript, neg bool, args []string) { arrive(t, ts, key, args) },
+			"proves": func(ts *testscript.TestScript, neg bool, args []string) { proves(ts, auditKey.Public(), args) },
 			"await":  func(ts *testscript.TestScript, neg bool, args []string) { await(ts, args) },
 		},
 	})
@@ -81,6 +93,20 @@ func arrive(t *testing.T, ts *testscript.TestScript, key *seal.SenderKey, args [
 	tree.Write(t, dir)
 	ts.Check(store.Record(id, quarantine.Incoming, quarantine.Event{Who: "pawl-receive", From: quarantine.Incoming, To: quarantine.Complete}))
 	ts.Check(store.Move(id, quarantine.Incoming, quarantine.Complete))
+}
+
+// proves FILE OUTCOME verifies evidence, and the whole log.
+func proves(ts *testscript.TestScript, key merkle.Public, args []string) {
+	pack, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	e, err := audit.VerifyPack(bytes.NewReader(pack), int64(len(pack)), key)
+	ts.Check(err)
+	if e.Outcome != args[1] {
+		ts.Fatalf("evidence of a transfer that is %s", e.Outcome)
+	}
+	s, err := audit.Verify(os.DirFS(ts.MkAbs("audit")), key, []merkle.Checkpoint{e.Checkpoint}, nil)
+	ts.Check(err)
+	fmt.Fprintln(ts.Stdout(), s.Kinds)
 }
 
 // await PATH waits until a name is there.

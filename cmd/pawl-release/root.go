@@ -23,9 +23,13 @@ The commands may be used while "run" is running; a transfer is only ever in one 
   pawl-release list --state held
   pawl-release show 1-019a
   pawl-release approve 1-019a2b3c4d5e6f70
-  pawl-release reject 1-019a2b3c4d5e6f70 --reason "not ordered by anyone"`,
+  pawl-release evidence 1-019a2b3c4d5e6f70 -o evidence.zip
+  pawl-release reject 1-019a2b3c4d5e6f70 --reason "not ordered by anyone"
+  pawl-release ticket 1-019a
+  pawl-release receipt 1-019a`,
 	}
-	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env))
+	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env),
+		evidenceCommand(env), ticketCommand(env), receiptCommand(env))
 	return cmd
 }
 

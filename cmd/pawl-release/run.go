@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,11 +41,12 @@ the one before (docs/operations.md).`,
 
 // loaded is a configuration with the key that it names.
 type loaded struct {
+	path   string
 	file   *config
 	sender seal.SenderPublic
 }
 
-// frame is the daemon. All keys but two may change while it runs: the daemon is ended and begun anew, and a transfer that was being
+// frame is the daemon. All keys but those of Locked may change while it runs: the daemon is ended and begun anew, and a transfer that was being
 // checked then is checked again.
 func frame() daemon.Frame[*loaded] {
 	return daemon.Frame[*loaded]{
@@ -55,13 +57,21 @@ func frame() daemon.Frame[*loaded] {
 				return nil, err
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
-			return &loaded{c, key}, conf.Locate(path, conf.At("sender", err))
+			if err = conf.At("sender", err); err == nil {
+				err = c.checkReceiptKey()
+			}
+			if err != nil {
+				return nil, conf.Locate(path, err)
+			}
+			_, err = c.Audit.describe()
+			return &loaded{path, c, key}, conf.Locate(path, conf.At("audit.key", err))
 		},
 		File:    func(c *loaded) any { return c.file },
 		Service: func(c *loaded) daemon.Service { return daemon.Service{Log: c.file.Log, Metrics: c.file.Metrics.Listen} },
 		Locked: func(key string) bool {
-			// Another quarantine has other transfers, whose approvals nobody here has seen; the metrics' address is bound once.
-			return key == "quarantine" || key == "metrics.listen"
+			// Another quarantine has other transfers, whose approvals nobody here has seen, and another log another past; the
+			// metrics' address is bound once.
+			return key == "quarantine" || key == "metrics.listen" || strings.HasPrefix(key, "audit.")
 		},
 		Open: func(c *loaded, tools daemon.Tools) (daemon.Core, error) { return open(c, tools) },
 	}
@@ -78,10 +88,15 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	stopped, err := c.file.Audit.begin(gate, c.path)
+	if err != nil {
+		arrivals.Close()
+		return nil, err
+	}
 	tools.Log.Info("releasing", zap.String("quarantine", c.file.Quarantine), zap.Int("channels", len(c.file.Channels)), zap.String("version", cli.Version()))
 	return &running{
 		daemon: release.NewDaemon(gate, time.Duration(c.file.Rescan)), arrivals: arrivals, store: store, log: tools.Log,
-		rescan: time.Duration(c.file.Rescan), opened: time.Now(),
+		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped,
 	}, nil
 }
 
@@ -120,12 +135,22 @@ file and line, and what to write instead.`,
 			}
 			key, err := keyfile.SenderPublic(c.Sender)
 			if err = conf.At("sender", err); err == nil {
+				err = c.checkReceiptKey()
+			}
+			if err == nil {
 				err = c.checkFolders()
 			}
 			if err != nil {
 				return conf.Locate(path, err)
 			}
 			if _, err := fmt.Fprintf(env.Stdout, "sender %s\n", key.Fingerprint()); err != nil {
+				return err
+			}
+			log, err := c.Audit.describe()
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(env.Stdout, "audit %s\n", log); err != nil {
 				return err
 			}
 			for _, ch := range c.Channels {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,7 @@ type running struct {
 	store    *quarantine.Store
 	rescan   time.Duration
 	opened   time.Time
+	stopped  func(cause error) error // enters the end into the audit log
 	log      *zap.Logger
 }
 
@@ -39,7 +41,7 @@ func (r *running) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	r.log.Info("stopped")
-	return err
+	return errors.Join(err, r.stopped(err))
 }
 
 // Close gives up the watch of the folder.

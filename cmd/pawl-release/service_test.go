@@ -28,7 +28,7 @@ func TestService(t *testing.T) {
 		}
 	}
 	path, socket := filepath.Join(dir, "c.toml"), filepath.Join(dir, "m")
-	base := "quarantine = \"q\"\nsender = \"sender.key.pub\"\n[metrics]\nlisten = \"unix:" + socket + "\"\n[[channel]]\nid = 1\nname = \"a\"\nrelease = \"auto\"\ninbox = \"" + dir + "/one\"\n"
+	base := "quarantine = \"q\"\nsender = \"sender.key.pub\"\n[audit]\noff = true\n[metrics]\nlisten = \"unix:" + socket + "\"\n[[channel]]\nid = 1\nname = \"a\"\nrelease = \"auto\"\ninbox = \"" + dir + "/one\"\n"
 	daemontest.Write(t, path, base)
 	d := daemontest.Start(t, dir, "pawl-release", "run", "-c", path)
 	d.Hear("WATCHDOG=1")
@@ -38,7 +38,7 @@ func TestService(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		strings.Replace(base, `"q"`, `"other"`, 1):               "c.toml:1: quarantine: needs restart",
-		strings.Replace(base, "auto", "maybe", 1):                "c.toml:8: channel.release: \"maybe\" is neither",
+		strings.Replace(base, "auto", "maybe", 1):                "c.toml:10: channel.release: \"maybe\" is neither",
 		strings.Replace(base, "sender.key.pub", "sender.key", 1): "c.toml:2: sender: ",
 	} {
 		daemontest.Write(t, path, text)

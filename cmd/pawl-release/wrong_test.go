@@ -11,6 +11,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/conf/conftest"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing/merkle"
 	"pawl/receiver/check/checktest"
 )
 
@@ -21,10 +22,18 @@ var wrongRows = []conftest.Row{
 	{Key: "sender", Line: ``, Want: "is missing: write the sender's public key, FILE.pub of pawl-key sender"},
 	{Key: "sender", Line: `sender = "none"`, Want: "no such file"},
 	{Key: "sender", Line: `sender = "sender.key"`, Want: "sender.key"},
+	{Key: "receipt_key", Line: `receipt_key = "none"`, Want: "no such file"},
+	{Key: "receipt_key", Line: `receipt_key = "sender.key"`, Want: "want a pawl-receipt-secret-1"},
 	{Key: "rescan", Line: `rescan = "10ms"`, Want: "less than 1s keeps the disk busy with nothing"},
 	{Key: "rescan", Line: `rescan = 30`, Want: `write "5ms", "30s" or "7d"`},
 	{Key: "log", Line: `log = "xml"`, Want: `neither "text" nor "json"`},
 	{Key: "metrics.listen", Line: `listen = "unix:metrics"`, Want: `write "unix:/run/pawl/metrics"`},
+	{Key: "audit.folder", Line: ``, Want: "write folder and key (see pawl-key audit)"},
+	{Key: "audit.folder", Line: `folder = "sender.key"`, Want: "sender.key is not a folder"},
+	{Key: "audit.key", Line: ``, Want: "or off = true to keep no log of what is released"},
+	{Key: "audit.key", Line: `key = "none"`, Want: "no such file"},
+	{Key: "audit.key", Line: `key = "sender.key"`, Want: "sender.key"},
+	{Key: "audit.off", Line: `off = true`, Want: "say one of the two"},
 	{Key: "channel.id", Line: ``, Want: "0 is not in 1 to 65535"},
 	{Key: "channel.name", Line: ``, Want: "is missing: write what people call the channel"},
 	{Key: "channel.inbox", Line: ``, Want: "is missing: write a folder that is there, as an absolute path"},
@@ -43,8 +52,16 @@ func TestEveryWrongKey(t *testing.T) {
 	if err := keyfile.SaveSender("sender.key", checktest.Key(t), time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	key, err := merkle.GenerateKey("example.org/high")
+	if err == nil {
+		err = keyfile.SaveAudit("audit.key", key, time.Now())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	good := []conftest.Table{
 		{Lines: []string{`quarantine = "q"`, `sender = "sender.key.pub"`}},
+		{Head: "[audit]", Key: "audit", Lines: []string{`folder = "` + dir + `"`, `key = "audit.key"`}},
 		{Head: "[metrics]", Key: "metrics", Lines: []string{`listen = "unix:/run/pawl-release/metrics"`}},
 		{Head: "[[channel]]", Key: "channel", Lines: []string{`id = 1`, `name = "docs"`, `inbox = "` + dir + `"`}},
 	}

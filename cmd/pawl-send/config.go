@@ -19,15 +19,16 @@ import (
 
 // config is pawl-send.toml. What is left out has the default named here.
 type config struct {
-	State    string        `toml:"state"`    // folder for the numbers that only grow
-	Socket   string        `toml:"socket"`   // Unix socket for submit and status; default <state>/pawl-send.sock
-	Key      string        `toml:"key"`      // this sender's private key, made by pawl-key sender
-	Receiver string        `toml:"receiver"` // the receiver's public key; not needed when seal is "none"
-	Seal     string        `toml:"seal"`     // "aes-256-gcm" (default) or "none"
-	Log      conf.LogStyle `toml:"log"`      // "text" (default) or "json"
-	Metrics  conf.Metrics  `toml:"metrics"`
-	Link     linkConfig    `toml:"link"`
-	Channels []channel     `toml:"channel"`
+	State      string        `toml:"state"`       // folder for the numbers that only grow
+	Socket     string        `toml:"socket"`      // Unix socket for submit and status; default <state>/pawl-send.sock
+	Key        string        `toml:"key"`         // this sender's private key, made by pawl-key sender
+	Receiver   string        `toml:"receiver"`    // the receiver's public key; not needed when seal is "none"
+	ReceiptKey string        `toml:"receipt_key"` // made by pawl-key receipt, the same on both sides; default: nothing can be confirmed
+	Seal       string        `toml:"seal"`        // "aes-256-gcm" (default) or "none"
+	Log        conf.LogStyle `toml:"log"`         // "text" (default) or "json"
+	Metrics    conf.Metrics  `toml:"metrics"`
+	Link       linkConfig    `toml:"link"`
+	Channels   []channel     `toml:"channel"`
 
 	digest [sha256.Size]byte // of the file, and of the profile if it names one
 }
@@ -279,6 +280,11 @@ func (c *config) sender() (sender.Config, error) {
 	if mode != seal.ModeNone {
 		if out.Receiver, err = keyfile.ReceiverPublic(c.Receiver); err != nil {
 			return sender.Config{}, conf.At("receiver", err)
+		}
+	}
+	if c.ReceiptKey != "" {
+		if out.Receipt, err = keyfile.ReceiptKey(c.ReceiptKey); err != nil {
+			return sender.Config{}, conf.At("receipt_key", err)
 		}
 	}
 	if out.Forecast, err = c.Link.forecast(); err != nil {

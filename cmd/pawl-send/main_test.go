@@ -110,7 +110,7 @@ func TestHelpHasExamples(t *testing.T) {
 		}
 	}
 	visit(root(&cli.Env{Stdout: new(bytes.Buffer)}))
-	if seen != 14 {
-		t.Errorf("%d commands, want 14", seen)
+	if seen != 17 {
+		t.Errorf("%d commands, want 17", seen)
 	}
 }

@@ -35,6 +35,7 @@ var wrongRows = []conftest.Row{
 	{Key: "key", Line: `key = "sender.key.pub"`, Want: "sender.key.pub"},
 	{Key: "receiver", Line: ``, Want: "write the file that pawl-key receiver made, FILE.pub"},
 	{Key: "receiver", Line: `receiver = "sender.key.pub"`, Want: "sender.key.pub"},
+	{Key: "receipt_key", Line: `receipt_key = "sender.key"`, Want: "want a pawl-receipt-secret-1"},
 	{Key: "seal", Line: `seal = "rot13"`, Want: `"rot13"`},
 	{Key: "log", Line: `log = "xml"`, Want: `neither "text" nor "json"`},
 	{Key: "metrics.listen", Line: `listen = "10.9.0.1:9131"`, Want: `write "127.0.0.1:9131" or "unix:/run/pawl/metrics"`},

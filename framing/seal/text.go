@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// The four kinds of key, as the words before the colon in a key's text.
+// The five kinds of key, as the words before the colon in a key's text.
 const (
 	senderSecret   = "pawl-sender-secret-1"
 	senderPublic   = "pawl-sender-public-1"
 	receiverSecret = "pawl-receiver-secret-1"
 	receiverPublic = "pawl-receiver-public-1"
+	receiptSecret  = "pawl-receipt-secret-1" // shared by both sides
 )
 
 // maxKeyText is the most octets a key's text may have: the longest key is 1,650, the
@@ -60,7 +61,7 @@ func readKey(kind string, size int, text string) ([]byte, error) {
 	case kind:
 	case "":
 		return nil, fmt.Errorf("%w: no line with a %s", ErrKey, kind)
-	case senderSecret, senderPublic, receiverSecret, receiverPublic:
+	case senderSecret, senderPublic, receiverSecret, receiverPublic, receiptSecret:
 		return nil, fmt.Errorf("%w: found a %s, want a %s", ErrKind, name, kind)
 	default:
 		return nil, fmt.Errorf("%w: a line is neither a comment nor a key", ErrKey)

@@ -1,6 +1,9 @@
 package check
 
-import "pawl/receiver/quarantine"
+import (
+	"pawl/framing"
+	"pawl/receiver/quarantine"
+)
 
 // Pass is the answer that every check said yes to one transfer, for the bytes that went by.
 // Only [Verify] makes one that is valid.
@@ -9,6 +12,7 @@ type Pass struct {
 	id   quarantine.ID
 	body [32]byte
 	name string
+	head framing.ProofHead
 	sink Sink
 }
 
@@ -24,6 +28,9 @@ func (p Pass) Body() [32]byte { return p.body }
 
 // Name is the transfer's one top-level name.
 func (p Pass) Name() string { return p.name }
+
+// Head is the signed head of the proof that p was given for.
+func (p Pass) Head() framing.ProofHead { return p.head }
 
 // Proves says whether p was given for transfer id and the very bytes that were written to
 // sink. A pass of a dry run (a nil sink) proves nothing about any sink.

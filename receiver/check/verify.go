@@ -80,7 +80,7 @@ func verify(ctx context.Context, dir string, id quarantine.ID, rules Rules, sink
 	if w.proof.BodyDigest() != body || [sha256.Size]byte(w.planHash.Sum(nil)) != signed.PlanDigest {
 		return Pass{}, no(Digest, "", "plan or proof changed on disk while they were read")
 	}
-	return Pass{made: true, id: id, body: body, name: w.plan.Head().Name, sink: sink}, nil
+	return Pass{made: true, id: id, body: body, name: w.plan.Head().Name, head: signed, sink: sink}, nil
 }
 
 // walk is one reading of a transfer from its first entry to its last.

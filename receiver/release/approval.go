@@ -39,13 +39,20 @@ type wireApproval struct {
 	When time.Time `json:"when"`
 }
 
-// approve writes a person's word for the transfer as its proof is now.
-func approve(dir, who string) error {
+// approve writes a person's word for the transfer as its proof is now, once enter has it in the audit log.
+func approve(dir, who string, enter func(body [32]byte, file []byte) error) error {
 	body, err := check.ProofBody(dir)
 	if err != nil {
 		return err
 	}
-	return writeJSON(dir, approvalFile, wireApproval{Body: hex.EncodeToString(body[:]), Who: who, When: time.Now().UTC()})
+	data, err := encodeJSON(wireApproval{Body: hex.EncodeToString(body[:]), Who: who, When: time.Now().UTC()})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", approvalFile, err)
+	}
+	if err := enter(body, data); err != nil {
+		return err
+	}
+	return quarantine.WriteFile(dir, approvalFile, data)
 }
 
 // approved reads the word of a person; a zero Approval when there is none.
@@ -98,11 +105,17 @@ func LastAnswer(dir string) (*Answer, error) {
 }
 
 func writeJSON(dir, name string, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
+	data, err := encodeJSON(v)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return quarantine.WriteFile(dir, name, append(data, '\n'))
+	return quarantine.WriteFile(dir, name, data)
+}
+
+// encodeJSON gives the bytes of our files in a transfer's folder; the audit log names them by their digest.
+func encodeJSON(v any) ([]byte, error) {
+	data, err := json.MarshalIndent(v, "", "  ")
+	return append(data, '\n'), err
 }
 
 // readJSON says whether the file is there and was read.

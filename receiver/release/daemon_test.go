@@ -116,7 +116,7 @@ func TestDaemonTakesUpAnApprovalAndClearsUp(t *testing.T) {
 	log := new(events)
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Held)
-	if err := approve(h.store.Dir(quarantine.Held, id), "alice"); err != nil {
+	if err := approve(h.store.Dir(quarantine.Held, id), "alice", noEntry); err != nil {
 		t.Fatal(err)
 	}
 	// Left by crashes: the staging and the content of a transfer that is released; a staging of nobody's.

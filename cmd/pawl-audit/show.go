@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/keyfile"
+	"pawl/framing/merkle"
+	"pawl/receiver/audit"
+)
+
+func sortedKinds(kinds map[string]int64) []string { return slices.Sorted(maps.Keys(kinds)) }
+
+func showCommand(env *cli.Env) *cobra.Command {
+	var keyPath, transfer, kind string
+	var from int64
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show DIR --key FILE",
+		Short: "Show the entries of an audit log",
+		Long: `Show prints entries, one a line, oldest first: all of them, or those of a transfer, of a kind, or from a place on. The
+checkpoint's signature is checked; that the entries are the right ones is what verify-log checks.`,
+		Example: `  pawl-audit show /var/lib/pawl/audit --key audit.key.pub
+  pawl-audit show /var/lib/pawl/audit --key audit.key.pub --transfer 1-019a2b3c4d5e6f70 --json
+  pawl-audit show /var/lib/pawl/audit --key audit.key.pub --kind approval --from 10000`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := keyfile.AuditPublic(keyPath)
+			if err != nil {
+				return err
+			}
+			view, err := merkle.OpenView(os.DirFS(args[0]), key)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			var wrong error
+			err = view.Entries(from, func(index int64, data []byte) bool {
+				var e *audit.Entry
+				if e, wrong = audit.ParseEntry(data); wrong != nil {
+					wrong = fmt.Errorf("%s: entry %d: %s", args[0], index, audit.Printable(wrong.Error(), longText))
+					return false
+				}
+				if kind != "" && e.Body().Kind() != kind || transfer != "" && e.Body().About() != transfer {
+					return true
+				}
+				if asJSON {
+					_, wrong = fmt.Fprintf(env.Stdout, "{\"index\":%d,\"entry\":%s}\n", index, data)
+				} else {
+					wrong = writeEntry(env.Stdout, index, e)
+				}
+				return wrong == nil
+			})
+			return errors.Join(err, wrong)
+		},
+	}
+	keyFlag(cmd, &keyPath)
+	cmd.Flags().StringVar(&transfer, "transfer", "", "only entries about the transfer `ID`")
+	cmd.Flags().StringVar(&kind, "kind", "", "only entries of the `KIND`, as state, verdict, approval, release or ledger")
+	cmd.Flags().Int64Var(&from, "from", 0, "begin with entry `N`")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, the entry as it is in the log")
+	return cmd
+}
+
+// writeEntry prints one entry: its place, time, who and what. Texts are escaped.
+func writeEntry(w io.Writer, index int64, e *audit.Entry) error {
+	body, err := json.Marshal(e.Body())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%8d  %s  %s  %s  %s\n", index, e.When.Format("2006-01-02 15:04:05.000Z"), audit.Printable(e.By, 64),
+		e.Body().Kind(), audit.Printable(string(body), longText))
+	return err
+}
+
+func reportCommand(env *cli.Env) *cobra.Command {
+	var keyPath, month, out string
+	var html bool
+	cmd := &cobra.Command{
+		Use:   "report DIR --key FILE --month YYYY-MM",
+		Short: "Write the report of one month",
+		Long: `Report verifies the whole log as verify-log does and then tells of one month (UTC), from the log alone: what was
+released, held and rejected, who approved, what was changed, what went from high to low, the byte ledger of each day
+and what was heard of the low side's log. FILE is never overwritten.`,
+		Example: `  pawl-audit report /var/lib/pawl/audit --key audit.key.pub --month 2026-11
+  pawl-audit report /var/lib/pawl/audit --key audit.key.pub --month 2026-11 --html -o november.html`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := keyfile.AuditPublic(keyPath)
+			if err != nil {
+				return err
+			}
+			m, err := audit.Report(os.DirFS(args[0]), key, month)
+			if err != nil {
+				return fmt.Errorf("%s: %s", args[0], audit.Printable(err.Error(), longText))
+			}
+			write := m.WriteText
+			if html {
+				write = m.WriteHTML
+			}
+			if out == "" {
+				return write(env.Stdout)
+			}
+			f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+			if err != nil {
+				return err
+			}
+			return errors.Join(write(f), f.Close())
+		},
+	}
+	keyFlag(cmd, &keyPath)
+	cmd.Flags().StringVar(&month, "month", "", "the month as `YYYY-MM`")
+	if err := cmd.MarkFlagRequired("month"); err != nil {
+		panic(err) // the flag is defined on the line above
+	}
+	cmd.Flags().BoolVar(&html, "html", false, "as one HTML page instead of text")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "write to `FILE` instead of standard output")
+	return cmd
+}

@@ -1,0 +1,57 @@
+package release
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"pawl/receiver/audit"
+	"pawl/receiver/check"
+	"pawl/receiver/quarantine"
+)
+
+// Recorder is the audit log as a gate uses it: [audit.Log], or [audit.Off]. What can't be entered does not happen.
+type Recorder interface {
+	Append(by string, body audit.Body) (audit.Receipt, error)
+}
+
+// Audit makes the gate enter what it does in an audit log. It is called before anything else.
+func (g *Gate) Audit(book Recorder) { g.book = book }
+
+// Enter makes an entry in the audit log in the gate's name.
+func (g *Gate) Enter(body audit.Body) (audit.Receipt, error) { return g.book.Append(g.who, body) }
+
+func (j *job) enterState(from, to quarantine.State, reason string) error {
+	_, err := j.Enter(&audit.State{Transfer: j.id.String(), From: string(from), To: string(to), Reason: audit.Text(reason)})
+	return err
+}
+
+// enterVerdict enters an answer and the digest of the file that it is about to be written to.
+func (j *job) enterVerdict(a Answer, file []byte) error {
+	v := &audit.Verdict{Transfer: j.id.String(), Pass: a.Pass, Proof: a.Body, File: digest(file)}
+	if a.Verdict != nil {
+		v.Check, v.Path, v.Reason = a.Verdict.Check, audit.Text(a.Verdict.Path), audit.Text(a.Verdict.Reason)
+	}
+	_, err := j.Enter(v)
+	return err
+}
+
+// enterApproval enters a person's yes and the digest of the file that it is about to be written to.
+func (j *job) enterApproval(body [32]byte, file []byte) error {
+	_, err := j.Enter(&audit.Approval{Transfer: j.id.String(), Who: audit.Text(j.who), Proof: hex.EncodeToString(body[:]), File: digest(file)})
+	return err
+}
+
+// enterRelease enters what is about to be released, and gives the receipt that Release asks for.
+func (j *job) enterRelease(in *inbox, pass check.Pass, approval Approval) (audit.Receipt, error) {
+	head, body := pass.Head(), pass.Body()
+	return j.Enter(&audit.Release{
+		Transfer: j.id.String(), Name: audit.Text(pass.Name()), Inbox: in.path, Plan: hex.EncodeToString(head.PlanDigest[:]),
+		Proof: hex.EncodeToString(body[:]), Files: head.Files, Bytes: head.Content, Approvals: []string{audit.Text(approval.who)},
+		Sender: j.sender.String(),
+	})
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,232 @@
+package release
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pawl/framing/merkle"
+	"pawl/framing/merkle/merkletest"
+	"pawl/hw/disk"
+	"pawl/receiver/audit"
+	"pawl/receiver/check/checktest"
+	"pawl/receiver/quarantine"
+)
+
+// noEntry is for approvals of tests that keep no audit log.
+func noEntry([32]byte, []byte) error { return nil }
+
+// failing is an audit log that can't be written from its n-th entry on, for a while.
+type failing struct {
+	Recorder
+	n    int
+	left int // entries that fail
+}
+
+var errUnwritable = errors.New("no space left on device")
+
+func (f *failing) Append(by string, body audit.Body) (audit.Receipt, error) {
+	if f.n--; f.n < 0 && f.left > 0 {
+		f.left--
+		return audit.Receipt{}, errUnwritable
+	}
+	return f.Recorder.Append(by, body)
+}
+
+// audit gives the gate an audit log.
+func (h *house) audit(t testing.TB) (*merkletest.Store, *merkle.Key, *audit.Log) {
+	t.Helper()
+	store, key := merkletest.NewStore(), merkletest.Key(t, "example.org/pawl/test")
+	log, _, err := audit.Open(store, key, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.gate.Audit(log)
+	return store, key, log
+}
+
+func told(t testing.TB, store *merkletest.Store, key *merkle.Key) []string {
+	t.Helper()
+	kinds, err := kindsIn(store.FS(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kinds
+}
+
+// kindsIn verifies a log and gives the kinds of its entries, or the new state of changes of state.
+func kindsIn(files fs.FS, key *merkle.Key) (kinds []string, err error) {
+	_, err = audit.Verify(files, key.Public(), nil, func(_ int64, e *audit.Entry) error {
+		text := e.Body().Kind()
+		if e.State != nil {
+			text = e.State.To
+		}
+		kinds = append(kinds, text)
+		return nil
+	})
+	return kinds, err
+}
+
+// TestEverythingIsEntered: what a gate does is in the log, in order, and makes evidence that holds alone.
+func TestEverythingIsEntered(t *testing.T) {
+	h := build(t, false)
+	store, key, _ := h.audit(t)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Held)
+	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Released {
+		t.Fatal(st, err)
+	}
+	want := "checking verdict held approval checking verdict release released"
+	if got := strings.Join(told(t, store, key), " "); got != want {
+		t.Errorf("entries %s, want %s", got, want)
+	}
+	objects := audit.Objects{}
+	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict, audit.PackApproval} {
+		data, err := os.ReadFile(filepath.Join(h.store.Dir(quarantine.Released, id), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects[name] = data
+	}
+	view, err := merkle.OpenView(store.FS(), key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pack bytes.Buffer
+	if _, err := audit.WritePack(&pack, view, key, id.String(), objects); err != nil {
+		t.Fatal(err)
+	}
+	e, err := audit.VerifyPack(bytes.NewReader(pack.Bytes()), int64(pack.Len()), key.Public())
+	if err != nil || e.Outcome != "released" || e.Name != "tree" || e.Sender != h.key.Public() {
+		t.Errorf("%+v, %v", e, err)
+	}
+	objects[audit.PackApproval] = []byte("{}")
+	if _, err := audit.WritePack(&pack, view, key, id.String(), objects); !errors.Is(err, audit.ErrPack) {
+		t.Errorf("evidence with another approval: %v", err)
+	}
+}
+
+// TestUnwritableLogStopsRelease: whichever entry can't be made, nothing is in the inbox that the log does not speak of; the
+// reason is told, and when the log can be written again the transfer goes its way.
+func TestUnwritableLogStopsRelease(t *testing.T) {
+	for n := range 4 { // checking, verdict, release, released
+		h := build(t, true)
+		store, key, log := h.audit(t)
+		h.gate.Audit(&failing{Recorder: log, n: n, left: 2})
+		h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+		for try := 0; ; try++ {
+			st, err := h.store.Find(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st == quarantine.Released {
+				if try != 3 {
+					t.Errorf("entry %d: released after %d tries", n, try)
+				}
+				break
+			}
+			st, err = h.gate.Run(context.Background(), id, st)
+			if try < 2 && !errors.Is(err, errUnwritable) || try == 2 && err != nil {
+				t.Fatalf("entry %d, try %d: %s, %v", n, try, st, err)
+			}
+			in := h.wholeOrAbsent(t, checktest.Tree())
+			if in != (n == 3 || try == 2) {
+				t.Fatalf("entry %d, try %d: in the inbox: %v", n, try, in)
+			}
+			if kinds := told(t, store, key); in && kinds[len(kinds)-1] != "release" && kinds[len(kinds)-1] != "released" {
+				t.Fatalf("entry %d: in the inbox, and the log ends with %q", n, kinds)
+			}
+		}
+		kinds := told(t, store, key)
+		if kinds[len(kinds)-1] != "released" {
+			t.Errorf("entry %d: the log ends with %q", n, kinds)
+		}
+		if err := diff(h.inbox, checktest.Tree()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// logged is the crash test's mode with an audit log on disk.
+const logged = "logged"
+
+// openBook opens the audit log of the crash test; step is told of each system call of it that changes the disk.
+func openBook(dir string, step func(string)) (*audit.Log, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "audit.key"))
+	if err != nil {
+		return nil, err
+	}
+	key, err := merkle.ParseKey(string(text))
+	if err != nil {
+		return nil, err
+	}
+	folder, err := disk.OpenFolder(filepath.Join(dir, "audit"))
+	if err != nil {
+		return nil, err
+	}
+	folder.Before = func(call string) error { step(call); return nil }
+	book, _, err := audit.Open(folder, key, time.Now)
+	return book, err
+}
+
+// TestKilledInTheAuditLog kills the program at each system call of the audit log while a transfer is released. Afterwards it
+// is released once, the log is sound, and at no time was anything in the inbox that the log does not tell of.
+func TestKilledInTheAuditLog(t *testing.T) {
+	tree := checktest.Tree()
+	for n := 1; ; n++ {
+		if n > 300 {
+			t.Fatal("no end of system calls")
+		}
+		if testing.Short() && n%11 != 1 {
+			continue
+		}
+		h := build(t, true)
+		dir := filepath.Dir(h.inbox)
+		key := merkletest.Key(t, "example.org/pawl/test")
+		if err := errors.Join(os.Mkdir(filepath.Join(dir, "audit"), 0o700), os.WriteFile(filepath.Join(dir, "audit.key"), []byte(key.Text()), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		root := filepath.Dir(h.store.Folder(quarantine.Complete))
+		h.put(t, id, checktest.Build(t, id, h.key, tree))
+		whole := h.child(t, n, root, logged)
+		kinds := onDisk(t, dir, key)
+		if h.wholeOrAbsent(t, tree) && !slices.Contains(kinds, "release") {
+			t.Fatalf("call %d: in the inbox, and the log says %q", n, kinds)
+		}
+		if !whole {
+			h.child(t, 0, root, logged)
+		}
+		h.is(t, id, quarantine.Released)
+		if err := diff(h.inbox, tree); err != nil {
+			t.Fatal(err)
+		}
+		if kinds := onDisk(t, dir, key); kinds[len(kinds)-1] != "released" || !slices.Contains(kinds, "release") {
+			t.Fatalf("call %d: the log says %q", n, kinds)
+		}
+		if whole {
+			t.Logf("%d system calls", n-1)
+			return
+		}
+	}
+}
+
+// onDisk verifies the log of the crash test.
+func onDisk(t testing.TB, dir string, key *merkle.Key) []string {
+	t.Helper()
+	files := os.DirFS(filepath.Join(dir, "audit"))
+	if _, err := fs.Stat(files, "checkpoint"); errors.Is(err, fs.ErrNotExist) {
+		return nil // killed before the log began
+	}
+	kinds, err := kindsIn(files, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kinds
+}
