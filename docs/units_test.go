@@ -75,7 +75,11 @@ func TestUnitsAreHardened(t *testing.T) {
 		if got, want := u["Service.ExecStart"], "/usr/local/bin/"+program+" run -c /etc/pawl/"+program+".toml"; !slices.Equal(got, []string{want}) {
 			t.Errorf("%s: ExecStart=%q, want %q", program, got, want)
 		}
-		if got := u["Service.SystemCallFilter"]; !slices.Equal(got, []string{"@system-service", "~@privileged @resources"}) {
+		calls := []string{"@system-service", "~@privileged @resources"}
+		if program == "pawl-release" { // its checkers confine themselves, and refuse to go on if they can't
+			calls = append(calls, "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp capset")
+		}
+		if got := u["Service.SystemCallFilter"]; !slices.Equal(got, calls) {
 			t.Errorf("%s: SystemCallFilter=%q", program, got)
 		}
 	}

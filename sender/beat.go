@@ -107,6 +107,9 @@ func (s *Sender) Status() Status {
 	for _, f := range flights {
 		st.Transfers = append(st.Transfers, f.status())
 	}
+	for _, o := range s.outboxes {
+		st.Intake = append(st.Intake, o.status())
+	}
 	return st
 }
 

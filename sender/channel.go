@@ -18,7 +18,7 @@ const (
 type channel struct {
 	Channel
 	ready [classes][]*flight // wait for their turn, in the order they came
-	later later              // wait for their next pass
+	later waiting            // wait for their next pass
 	fresh int                // transfers in ready that were never begun
 	held  int                // not final
 	stop  bool               // people hold the whole channel
@@ -106,17 +106,17 @@ func (c *channel) wakeLater(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// later are flights by the time they are due.
-type later []*flight
+// waiting are flights by the time they are due.
+type waiting []*flight
 
 // Len, Less, Swap, Push and Pop are heap.Interface.
-func (l later) Len() int           { return len(l) }
-func (l later) Less(i, j int) bool { return l[i].due.Before(l[j].due) }
-func (l later) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
-func (l *later) Push(f any)        { *l = append(*l, f.(*flight)) }
+func (l waiting) Len() int           { return len(l) }
+func (l waiting) Less(i, j int) bool { return l[i].due.Before(l[j].due) }
+func (l waiting) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
+func (l *waiting) Push(f any)        { *l = append(*l, f.(*flight)) }
 
 // Pop removes the last element.
-func (l *later) Pop() any {
+func (l *waiting) Pop() any {
 	last := len(*l) - 1
 	f := (*l)[last]
 	(*l)[last] = nil
@@ -125,7 +125,7 @@ func (l *later) Pop() any {
 }
 
 // inOrder is a copy, the earliest first.
-func (l later) inOrder() []*flight {
+func (l waiting) inOrder() []*flight {
 	all := slices.Clone(l)
 	slices.SortFunc(all, func(a, b *flight) int { return a.due.Compare(b.due) })
 	return all

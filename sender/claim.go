@@ -28,6 +28,8 @@ const idLead = 60_000 << idTimeShift
 //
 //	outbox/<name> ── rename ──► claimed/<id>/<name> ── walk ──► queue
 //	                                    └─ may not cross ──► refused/<id>/<name>, reason.txt
+//	outbox/<a>, <b> ─ batch ──► claimed/<id>/<time>/<a>, <b>
+//	outbox/<d>/<e>/<f> ─ file ► claimed/<id>/<d>/<e>/<f>
 type claimer struct {
 	symbolSize int
 	ids        *counter
@@ -35,10 +37,11 @@ type claimer struct {
 	schedule   *schedule
 	counters   *counters
 	log        *zap.Logger
+	tap        func(step string) error // tests end a claim after a step; nil otherwise
 }
 
-// newRecord begins a transfer and its folder.
-func (c *claimer) newRecord(ch *channel, name, source string) (*record, string, error) {
+// newRecord begins a transfer and its folder; set, if not nil, fills in more of the record.
+func (c *claimer) newRecord(ch *channel, name, source string, set func(*record)) (*record, string, error) {
 	now := time.Now()
 	id, err := c.ids.take(uint64(max(now.UnixMilli(), 0))<<idTimeShift | uint64(rand.N(1<<idTimeShift)))
 	if err != nil {
@@ -48,34 +51,14 @@ func (c *claimer) newRecord(ch *channel, name, source string) (*record, string, 
 		ID: transferID(ch.ID, id), Channel: ch.ID, Transfer: id, Name: name, Source: source,
 		Created: now.Unix(), State: StateQueued, Passes: ch.Passes,
 	}
+	if set != nil {
+		set(rec)
+	}
 	dir := filepath.Join(ch.folder("claimed"), rec.ID)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, "", err
 	}
 	return rec, dir, rec.store(dir)
-}
-
-// claim takes the entry called name out of a channel's outbox. What may not cross goes to
-// refused/, which is no error: the error says that the entry could not be moved.
-func (c *claimer) claim(ctx context.Context, ch *channel, name string) error {
-	rec, dir, err := c.newRecord(ch, name, "")
-	if err != nil {
-		return fmt.Errorf("claim %q: %w", name, err)
-	}
-	from, to := filepath.Join(ch.folder("outbox"), name), entryPath(dir, name)
-	if filepath.Dir(to) != dir {
-		if err := os.Mkdir(filepath.Dir(to), 0o700); err != nil {
-			return fmt.Errorf("claim %q: %w", name, err)
-		}
-	}
-	if err := os.Rename(from, to); err != nil {
-		return errors.Join(fmt.Errorf("claim %q: %w", name, err), os.RemoveAll(dir))
-	}
-	if err := errors.Join(syncFolder(dir), syncFolder(ch.folder("claimed")), syncFolder(ch.folder("outbox"))); err != nil {
-		return fmt.Errorf("claim %q: %w", name, err)
-	}
-	_, err = c.adopt(ctx, newFlight(rec, dir, ch))
-	return err
 }
 
 // submit makes a transfer of a path that stays where it is.
@@ -89,7 +72,7 @@ func (c *claimer) submit(ctx context.Context, ch *channel, path string) (*flight
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	rec, dir, err := c.newRecord(ch, filepath.Base(path), path)
+	rec, dir, err := c.newRecord(ch, filepath.Base(path), path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("submit %q: %w", path, err)
 	}
@@ -107,7 +90,16 @@ func (c *claimer) adopt(ctx context.Context, f *flight) (*flight, error) {
 		if !errors.As(err, &why) {
 			why = &fault{kind: ErrRefused, reason: fmt.Sprintf("sender: %v", err)}
 		}
+		if rest, err := c.part(f, why); err != nil || rest {
+			if err != nil {
+				return f, err
+			}
+			return c.adopt(ctx, f)
+		}
 		return f, c.refuse(f, why)
+	}
+	if err := c.step("planned"); err != nil {
+		return f, err
 	}
 	c.log.Info("transfer queued", zap.String("transfer", f.rec.ID), zap.String("channel", f.channel.Name),
 		zap.String("name", f.rec.Name), zap.Uint64("entries", f.rec.Entries), zap.Uint64("bytes", f.rec.Content))
@@ -122,10 +114,7 @@ func (c *claimer) plan(ctx context.Context, f *flight) (err error) {
 	if err := framing.CheckName(rec.Name); err != nil {
 		return refuse("", "%v", err)
 	}
-	skipped := func(path string) {
-		c.log.Warn("symbolic link left out", zap.String("transfer", rec.ID), zap.String("path", path))
-	}
-	if err := walk(ctx, rec, f.dir, f.channel.Symlinks, skipped); err != nil {
+	if err := c.walk(ctx, f); err != nil {
 		return err
 	}
 	rec.SymbolSize = c.symbolSize
@@ -148,6 +137,7 @@ func (c *claimer) refuse(f *flight, why *fault) error {
 	for _, spool := range []string{planFile, planFile + ".entries"} {
 		os.Remove(filepath.Join(f.dir, spool)) // of no use; may not be there
 	}
+	os.RemoveAll(filepath.Join(f.dir, markerFolder))
 	c.log.Warn("entry refused", zap.String("transfer", f.rec.ID), zap.String("channel", f.channel.Name),
 		zap.String("name", f.rec.Name), zap.String("path", why.path), zap.String("reason", why.reason))
 	defer close(f.done)
@@ -182,6 +172,7 @@ func (c *claimer) recover(ctx context.Context, ch *channel) error {
 func (c *claimer) resume(ctx context.Context, ch *channel, dir string) error {
 	rec, err := loadRecord(dir)
 	if errors.Is(err, os.ErrNotExist) {
+		os.Remove(filepath.Join(dir, recordFile+".tmp"))
 		return os.Remove(dir) // the claim had only begun; fails if there is anything
 	}
 	if err != nil {
@@ -196,8 +187,10 @@ func (c *claimer) resume(ctx context.Context, ch *channel, dir string) error {
 		return err
 	}
 	f.obey(want)
-	if _, err := os.Lstat(rec.source(dir)); errors.Is(err, os.ErrNotExist) && rec.Source == "" && rec.State == StateQueued && !rec.planned() {
-		return os.RemoveAll(dir) // the entry never left the outbox
+	if rec.State == StateQueued && !rec.planned() {
+		if there, err := c.unmark(f); err != nil || !there {
+			return err
+		}
 	}
 	switch {
 	case underRepair(dir):
@@ -232,7 +225,7 @@ func (c *claimer) renew(ctx context.Context, f *flight) error {
 	old := f.rec
 	rec := &record{
 		ID: transferID(old.Channel, id), Channel: old.Channel, Transfer: id, Name: old.Name,
-		Source: old.Source, Created: old.Created, State: StateQueued, Passes: old.Passes,
+		Source: old.Source, Batch: old.Batch, Inside: old.Inside, Created: old.Created, State: StateQueued, Passes: old.Passes,
 	}
 	dir := filepath.Join(filepath.Dir(f.dir), rec.ID)
 	c.log.Warn("symbol size of the link changed, transfer begins anew",

@@ -69,6 +69,7 @@ type Channel struct {
 	PassGap  time.Duration // from the end of one pass to the next
 	Quiet    time.Duration // 0: DefaultQuiet
 	Symlinks Symlinks
+	Intake   Intake    // what is taken, and when
 	FEC      *fec.Plan // code, K, R and depth set by hand, for objects large enough; nil: planned
 
 	Class   Class    // how urgent its transfers are, if nobody says otherwise of one
@@ -154,6 +155,9 @@ func CheckChannels(all []Channel) error {
 		case len(c.Windows) > maxWindows:
 			return fmt.Errorf("channel %q: %d windows are more than %d", c.Name, len(c.Windows), maxWindows)
 		}
+		if err := c.Intake.check(); err != nil {
+			return fmt.Errorf("channel %q: %w", c.Name, err)
+		}
 		if c.FEC != nil {
 			if err := fec.Check(c.FEC.Code, c.FEC.K, c.FEC.R); err != nil {
 				return fmt.Errorf("channel %q: %w", c.Name, err)
@@ -173,6 +177,9 @@ func (c Channel) withDefaults() Channel {
 	}
 	if c.Weight == 0 {
 		c.Weight = DefaultWeight
+	}
+	if c.Intake.Complete == 0 {
+		c.Intake.Complete = DefaultComplete
 	}
 	return c
 }

@@ -95,7 +95,7 @@ func TestWalkOrder(t *testing.T) {
 			}
 		}
 		rec := &record{Channel: 1, Transfer: 1, Name: "top", Source: top}
-		if err := walk(t.Context(), rec, out, SymlinksRefuse, nil); err != nil {
+		if err := walk(t.Context(), rec, out, rules{intake: new(Intake)}); err != nil {
 			t.Fatal(err)
 		}
 		if rec.Content != content {

@@ -59,6 +59,8 @@ type record struct {
 	Transfer   uint64 `json:"transfer"`
 	Name       string `json:"name"`
 	Source     string `json:"source,omitempty"` // submitted: absolute path, read in place, never moved
+	Batch      bool   `json:"batch,omitempty"`  // Name is ours, and a folder of several entries of the outbox
+	Inside     string `json:"inside,omitempty"` // the one file that was claimed, below the outbox; Name is its first folder
 	Created    int64  `json:"created"`          // unix seconds, also in the plan
 	SymbolSize int    `json:"symbol_size,omitempty"`
 

@@ -11,6 +11,9 @@
 //	                                         └ copies of small objects when they are due
 //	claimed/<id> ─► sent/<id>, or refused/<id> with reason.txt
 //
+// What of an outbox is complete, and what of it is one transfer, is told in outbox.go and
+// intake.go. Package sftp below this one fills outboxes, in a process of its own.
+//
 // With several links there is a line for each. All get the same groups of blocks, and each
 // sends the symbols that fec.Spread gives it.
 //
@@ -64,6 +67,7 @@ type Sender struct {
 	schedule *schedule
 	pipes    [lanes]*pipeline
 	claimer  *claimer
+	outboxes []*outbox // of the channels, in their order
 	reader   *reader
 	sessions *counter // one for all links: packets name their session only
 	lines    []*line
@@ -131,6 +135,13 @@ func (s *Sender) open() (err error) {
 		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
 	}
+	for _, c := range s.channels {
+		var events chan Event
+		if s.cfg.Watch != nil {
+			events = make(chan Event, 64)
+		}
+		s.outboxes = append(s.outboxes, newOutbox(c, events, s.schedule.full, s.claimer.claim, s.cfg.Log))
+	}
 	s.reader = &reader{key: s.cfg.Key, planner: planner, pending: &s.schedule.pending, log: s.cfg.Log}
 	share := fec.NewSpread(s.cfg.Forecast.Rates)
 	for i, p := range s.cfg.paths() {
@@ -166,7 +177,9 @@ func (s *Sender) Run(ctx context.Context) error {
 		if c.Keep != (Keep{}) {
 			g.Go(func() error { return s.retain(inner, c) })
 		}
-		s.watch(inner, g, c)
+	}
+	for _, o := range s.outboxes {
+		s.watch(inner, g, o)
 	}
 	if s.listener != nil {
 		g.Go(func() error { return s.serve(inner) })
@@ -205,10 +218,10 @@ func (s *Sender) line(index int, p Path, share fec.Spread) *line {
 
 // watch starts what brings the entries of one channel's outbox into the queue; what was
 // claimed before a restart goes first.
-func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
-	var events chan Event
+func (s *Sender) watch(ctx context.Context, g *errgroup.Group, o *outbox) {
+	c := o.channel
 	if s.cfg.Watch != nil {
-		events = make(chan Event, 64)
+		events := o.events
 		g.Go(func() error {
 			defer close(events)
 			if err := s.cfg.Watch(ctx, c.folder("outbox"), events); err != nil && ctx.Err() == nil {
@@ -225,7 +238,6 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, c *channel) {
 			return err
 		}
 		close(c.recovered)
-		o := &outbox{channel: c, events: events, full: s.schedule.full, claim: s.claimer.claim, log: s.cfg.Log}
 		return o.run(ctx)
 	})
 }

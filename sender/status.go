@@ -99,6 +99,7 @@ type Status struct {
 	Channels  []ChannelStatus  `json:"channels"`
 	Links     []LinkStatus     `json:"links,omitempty"` // each of several; above are their sums, and method and session of the first
 	Transfers []TransferStatus `json:"transfers"`       // those under way or next, at most 100
+	Intake    []IntakeStatus   `json:"intake"`          // the outbox of each channel
 }
 
 // LinkStatus is one of several links.

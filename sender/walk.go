@@ -30,9 +30,9 @@ const (
 // walker lists a source in plan order into two spools. Its memory is the names of the
 // largest folder, whatever the tree holds.
 type walker struct {
-	ctx      context.Context
-	symlinks Symlinks
-	skipped  func(path string) // told of each link left out
+	ctx context.Context
+	rules
+	batch bool // the first component of a path is our name, not one of the outbox
 
 	entries *bufio.Writer // plan entries, as they will be sent
 	inodes  *bufio.Writer // 8 octets for each file
@@ -43,7 +43,7 @@ type walker struct {
 
 // walk lists the source of rec, leaves the plan object and the inode numbers in dir, and
 // writes counts, size and digest of the plan into rec. What may not cross is ErrRefused.
-func walk(ctx context.Context, rec *record, dir string, symlinks Symlinks, skipped func(path string)) (err error) {
+func walk(ctx context.Context, rec *record, dir string, r rules) (err error) {
 	entries, err := os.Create(filepath.Join(dir, planFile+".entries"))
 	if err != nil {
 		return fmt.Errorf("walk: %w", err)
@@ -62,7 +62,7 @@ func walk(ctx context.Context, rec *record, dir string, symlinks Symlinks, skipp
 	}()
 
 	w := &walker{
-		ctx: ctx, symlinks: symlinks, skipped: skipped,
+		ctx: ctx, rules: r, batch: rec.Batch,
 		entries: bufio.NewWriterSize(entries, 1<<16), inodes: bufio.NewWriterSize(inodes, 1<<16),
 	}
 	if err := w.top(rec.source(dir), rec.Name); err != nil {
@@ -132,6 +132,12 @@ func (w *walker) entry(folder *os.Root, base, path string) error {
 	if err != nil {
 		return refuse(path, "cannot be read: %v", cause(err))
 	}
+	if why := w.filtered(path, info.IsDir()); why != "" {
+		if w.intake.RefuseFiltered || w.count == 0 {
+			return refuse(path, "%s", why)
+		}
+		return w.left(path, why)
+	}
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
 		return w.file(folder, base, path, info)
@@ -173,6 +179,9 @@ func (w *walker) file(folder *os.Root, base, path string, info fs.FileInfo) erro
 	id := identify(info)
 	w.files++
 	w.content += id.size
+	if err := w.within(path, id.size); err != nil {
+		return err
+	}
 	w.scratch = binary.BigEndian.AppendUint64(w.scratch[:0], id.inode)
 	if _, err := w.inodes.Write(w.scratch); err != nil {
 		return fmt.Errorf("walk: %w", err)
@@ -183,6 +192,9 @@ func (w *walker) file(folder *os.Root, base, path string, info fs.FileInfo) erro
 }
 
 func (w *walker) folder(folder *os.Root, base, path string, info fs.FileInfo) error {
+	if err := w.within(path, 0); err != nil {
+		return err
+	}
 	if err := w.append(&framing.Entry{Path: path, Dir: true, ModTime: info.ModTime().UnixNano()}); err != nil {
 		return err
 	}
@@ -191,6 +203,9 @@ func (w *walker) folder(folder *os.Root, base, path string, info fs.FileInfo) er
 		return refuse(path, "cannot be read: %v", cause(err))
 	}
 	defer sub.Close()
+	if err := w.twins(names, path); err != nil {
+		return err
+	}
 	for _, name := range names {
 		if err := w.entry(sub, name, path+"/"+name); err != nil {
 			return err

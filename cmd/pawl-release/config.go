@@ -10,6 +10,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing"
+	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 )
@@ -41,6 +42,9 @@ type channel struct {
 	KeepContent bool      `toml:"keep_content"` // keep the bytes in quarantine after the release; default false
 	MaxTransfer conf.Size `toml:"max_transfer"` // content of one transfer; default the format's
 	MaxEntries  int       `toml:"max_entries"`  // files and folders of one transfer; default the format's
+	Policy      string    `toml:"policy"`       // file of the policy for its content, from this file's folder; default: none is asked
+
+	policy *check.Policy // that file; nil when there is none
 }
 
 // The ways a channel releases.
@@ -57,6 +61,19 @@ func load(path string) (*config, error) {
 	}
 	if err := c.check(); err != nil {
 		return nil, conf.Locate(path, err)
+	}
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		if ch.Policy == "" {
+			continue
+		}
+		if !filepath.IsAbs(ch.Policy) {
+			ch.Policy = filepath.Join(filepath.Dir(path), ch.Policy)
+		}
+		var err error
+		if ch.policy, err = loadPolicy(ch.Policy); err != nil {
+			return nil, conf.Locate(path, conf.At(fmt.Sprintf("channel[%d].policy", i), err))
+		}
 	}
 	return c, nil
 }
@@ -143,6 +160,7 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 		channels = append(channels, release.Channel{
 			ID: uint16(ch.ID), Name: ch.Name, Inbox: filepath.Clean(ch.Inbox), Auto: ch.Release == releaseAuto, Keep: ch.KeepContent,
 			Limits: framing.PlanLimits{Entries: uint64(ch.MaxEntries), Content: uint64(ch.MaxTransfer)},
+			Policy: ch.policy,
 		})
 	}
 	gate := release.NewGate(store, sender, channels, who, log)

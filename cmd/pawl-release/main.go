@@ -8,4 +8,7 @@ import (
 	"pawl/cmd/internal/cli"
 )
 
-func main() { os.Exit(cli.Main(root)) }
+func main() {
+	asChecker()
+	os.Exit(cli.Main(root))
+}

@@ -15,7 +15,7 @@ func root(env *cli.Env) *cobra.Command {
 		Use:   "pawl-release",
 		Short: "Check transfers in quarantine and release them to the inbox",
 		Long: `pawl-release is the high side that faces people. It takes complete transfers from the quarantine folder,
-checks every byte against the sender's signed proof, and lets them into the channel's inbox: by itself where
+checks every byte against the sender's signed proof and the channel's policy, and lets them into the channel's inbox: by itself where
 the channel says release = "auto", otherwise when a person approves.
 
 The commands may be used while "run" is running; a transfer is only ever in one hand.`,
@@ -26,10 +26,11 @@ The commands may be used while "run" is running; a transfer is only ever in one 
   pawl-release evidence 1-019a2b3c4d5e6f70 -o evidence.zip
   pawl-release reject 1-019a2b3c4d5e6f70 --reason "not ordered by anyone"
   pawl-release ticket 1-019a
-  pawl-release receipt 1-019a`,
+  pawl-release receipt 1-019a
+  pawl-release try /etc/pawl/updates.policy.toml release.tar.gz`,
 	}
 	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env), listCommand(env), showCommand(env), approveCommand(env), rejectCommand(env),
-		evidenceCommand(env), ticketCommand(env), receiptCommand(env))
+		evidenceCommand(env), ticketCommand(env), receiptCommand(env), tryCommand(env))
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -15,7 +16,9 @@ import (
 	"pawl/cmd/internal/daemon"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/seal"
+	"pawl/hw/confine"
 	"pawl/hw/watch"
+	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 )
@@ -94,6 +97,11 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 		return nil, err
 	}
 	tools.Log.Info("releasing", zap.String("quarantine", c.file.Quarantine), zap.Int("channels", len(c.file.Channels)), zap.String("version", cli.Version()))
+	for _, ch := range c.file.Channels {
+		if ch.policy != nil && confine.Landlock() == 0 {
+			tools.Log.Warn("the kernel has no Landlock: "+withoutLandlock(ch.policy), zap.String("channel", ch.Name))
+		}
+	}
 	return &running{
 		daemon: release.NewDaemon(gate, time.Duration(c.file.Rescan)), arrivals: arrivals, store: store, log: tools.Log,
 		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped,
@@ -122,8 +130,8 @@ func checkCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-config",
 		Short: "Read the configuration and say what is wrong with it",
-		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, the sender's key, and
-whether the folders are there. It says what each channel does with a transfer that passes, and prints what is in
+		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, the policies, the sender's key,
+and whether the folders are there. It says what each channel asks of a transfer and does with one that passes, and prints what is in
 force, defaults too, in the form of the file; a max of 0 there is no bound but the format's. A mistake is named with
 file and line, and what to write instead.`,
 		Example: "  pawl-release check-config -c /etc/pawl/pawl-release.toml",
@@ -157,10 +165,35 @@ file and line, and what to write instead.`,
 				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, release.Printable(ch.Name, nameWidth), ch.Release, ch.Inbox); err != nil {
 					return err
 				}
+				if err := writePolicy(env.Stdout, ch.policy); err != nil {
+					return err
+				}
 			}
 			return conf.Effective(env.Stdout, c)
 		},
 	}
 	configFlag(cmd, &path)
 	return cmd
+}
+
+// withoutLandlock says what a policy makes of a kernel that can't confine as it should.
+func withoutLandlock(p *check.Policy) string {
+	if p.Best {
+		return "checkers are confined by seccomp alone"
+	}
+	return "checks that look into content say no (confine = \"best\" lets them run)"
+}
+
+// writePolicy says what is asked of a channel's content.
+func writePolicy(w io.Writer, p *check.Policy) error {
+	if p == nil {
+		_, err := fmt.Fprintln(w, "  no policy: nothing is asked of its content")
+		return err
+	}
+	digest := p.Digest()
+	_, err := fmt.Fprintf(w, "  policy sha256:%x: %s\n", digest, strings.Join(p.Checks(), ", "))
+	if err == nil && confine.Landlock() == 0 {
+		_, err = fmt.Fprintf(w, "  WARNING: the kernel has no Landlock: %s\n", withoutLandlock(p))
+	}
+	return err
 }

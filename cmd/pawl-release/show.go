@@ -159,14 +159,36 @@ func (d *details) write(w io.Writer) error {
 	case a.Verdict != nil:
 		line("checks", "%s, %s", release.Printable(a.Verdict.Error(), longText), stamp(a.When))
 	}
+	if d.Answer != nil && d.Answer.Policy != "" {
+		line("policy", "sha256:%s", release.Printable(d.Answer.Policy, longText))
+	}
 	if d.Missing != nil {
 		line("missing", "%s", lacks(d.dir))
 	}
 	if err := out.Flush(); err != nil {
 		return err
 	}
+	if err := d.writeAnswers(w); err != nil {
+		return err
+	}
 	d.writeHistory(w)
 	return d.writePlan(w)
+}
+
+// writeAnswers prints what the checks of the policy said.
+func (d *details) writeAnswers(w io.Writer) error {
+	if d.Answer == nil {
+		return nil
+	}
+	said := d.Answer.Checks
+	if d.Answer.Verdict != nil {
+		said = d.Answer.Verdict.Findings
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nchecks:")
+	return writeFindings(w, said)
 }
 
 func (d *details) writeHistory(w io.Writer) {

@@ -43,6 +43,7 @@ var wrongRows = []conftest.Row{
 	{Key: "channel.keep_content", Line: `keep_content = "no"`, Want: "want true or false, found string"},
 	{Key: "channel.max_transfer", Line: `max_transfer = "much"`, Want: `write "128MiB", "10KiB" or 4096`},
 	{Key: "channel.max_entries", Line: `max_entries = -1`, Want: "-1 is negative: write how many files and folders one transfer may have"},
+	{Key: "channel.policy", Line: `policy = "none.toml"`, Want: "none.toml: no such file or directory"},
 }
 
 // TestEveryWrongKey: file, line, key and what to write instead, for every key that there is.

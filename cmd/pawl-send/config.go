@@ -29,6 +29,7 @@ type config struct {
 	Metrics    conf.Metrics  `toml:"metrics"`
 	Link       linkConfig    `toml:"link"`
 	Channels   []channel     `toml:"channel"`
+	SFTP       sftpConfig    `toml:"sftp"` // for pawl-send sftp
 
 	digest [sha256.Size]byte // of the file, and of the profile if it names one
 }
@@ -69,6 +70,16 @@ type channel struct {
 	Quota     *quotaConfig  `toml:"quota"`           // what is sent in a day; default without bound
 	KeepSent  conf.Duration `toml:"keep_sent"`       // how long sent/ keeps a transfer; default for ever
 	KeepBytes conf.Size     `toml:"keep_sent_bytes"` // what sent/ may take, the oldest go first; default without bound
+
+	Complete   signs     `toml:"complete"`         // when an entry of the outbox is complete; default "rename,quiet"
+	Group      grouping  `toml:"group"`            // what is one transfer: "top" (default), "file" or "quiet"
+	Include    []pattern `toml:"include"`          // files that are taken; default all
+	Exclude    []pattern `toml:"exclude"`          // files and folders that are not
+	OnFiltered filtered  `toml:"on_filtered"`      // "leave" (default) or "refuse"
+	FoldCase   bool      `toml:"case_insensitive"` // refuse transfers with names that differ only in case
+	MaxFile    conf.Size `toml:"max_file"`         // default no bound
+	MaxSize    conf.Size `toml:"max_transfer"`     // default no bound
+	MaxEntries uint64    `toml:"max_entries"`      // of a transfer; default no bound
 }
 
 // quotaConfig bounds what a channel sends in a day; what is above it waits.
@@ -88,7 +99,7 @@ type fecConfig struct {
 
 // defaults is the configuration of an empty file.
 func defaults() *config {
-	return &config{Seal: seal.ModeAESGCM.String(), Log: conf.LogText, Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}}
+	return &config{Seal: seal.ModeAESGCM.String(), Log: conf.LogText, Link: linkConfig{MTU: 1500, GSO: true, Failure: fec.DefaultFailure}, SFTP: sftpConfig{Listen: address{"127.0.0.1:2222"}}}
 }
 
 // load reads and checks the configuration.
@@ -150,6 +161,9 @@ func (c *config) check() error {
 	}
 	all, err := c.channels()
 	if err != nil {
+		return err
+	}
+	if err := c.SFTP.check(all); err != nil {
 		return err
 	}
 	return conf.At("channel", sender.CheckSurvival(forecast, all))
@@ -225,6 +239,7 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 	}
 	out := sender.Channel{
 		ID: uint16(ch.ID), Name: ch.Name, Folder: ch.Folder, Passes: ch.Passes, PassGap: time.Duration(ch.PassGap), Quiet: time.Duration(ch.Quiet),
+		Intake: ch.intake(),
 	}
 	switch {
 	case ch.ID < 1 || ch.ID > 65535:

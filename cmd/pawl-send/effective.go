@@ -70,6 +70,7 @@ func (c *config) effective() *config {
 	for i, one := range c.Link.each()[1:] {
 		l.More = append(l.More, moreLink{Local: c.Link.More[i].Local, Remote: one.Remote, Rate: one.Rate})
 	}
+	e.SFTP.defaults(c.State)
 	e.Channels = nil
 	for _, ch := range c.Channels {
 		if ch.Passes == 0 {
@@ -84,6 +85,7 @@ func (c *config) effective() *config {
 		if ch.Symlinks == "" {
 			ch.Symlinks = "refuse"
 		}
+		ch.defaultIntake()
 		e.Channels = append(e.Channels, ch)
 	}
 	return &e

@@ -39,6 +39,18 @@ var families = []metrics.Family[sender.Status]{
 	perChannel("channel_day_quota_bytes", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfBytes) }),
 	perChannel("channel_day_files", "Files that count for the quota of this day.", func(c *sender.ChannelStatus) float64 { return float64(c.Files) }),
 	perChannel("channel_day_quota_files", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfFiles) }),
+	perOutbox("outbox_waiting", "Entries that the last look left in the outbox of the channel.", func(o *sender.IntakeStatus) float64 { return float64(o.Waiting) }),
+	perOutbox("outbox_rescans_total", "Times that the whole outbox had to be looked at, the first included: news was lost.", func(o *sender.IntakeStatus) float64 { return float64(o.Rescans) }),
+	perOutbox("outbox_looking", "1 while there is no news of the outbox and it is only looked at.", func(o *sender.IntakeStatus) float64 { return metrics.Bool(o.Looking) }),
+}
+
+// perOutbox is a family with a value for the outbox of each channel.
+func perOutbox(name, help string, read func(*sender.IntakeStatus) float64) metrics.Family[sender.Status] {
+	return metrics.Family[sender.Status]{Name: "pawl_send_" + name, Help: help, Labels: []string{"channel"}, Read: func(s *sender.Status, emit metrics.Emit) {
+		for i := range s.Intake {
+			emit(read(&s.Intake[i]), s.Intake[i].Channel)
+		}
+	}}
 }
 
 // number is a family of one count.

@@ -143,7 +143,7 @@ func watchFolder(ctx context.Context, folder string, events chan<- sender.Event)
 	e := watch.Event{Kind: watch.Rescan}
 	for {
 		select {
-		case events <- sender.Event{Name: e.Name, Moved: e.Kind == watch.Moved}:
+		case events <- sender.Event{Name: e.Name, Moved: e.Kind == watch.Moved, Closed: e.Kind == watch.Closed, Created: e.Kind == watch.Created}:
 		case <-ctx.Done():
 			return nil
 		}

@@ -85,6 +85,9 @@ func showStatus(w io.Writer, s *sender.Status) error {
 		fmt.Fprintf(t, "  %s\t%s/%q\t%s, pass %d of %d, %s of %s\n", tr.ID, tr.Channel, tr.Name, tr.State, tr.Pass, tr.Passes,
 			humanize.IBytes(tr.Bytes), humanize.IBytes(tr.Total))
 	}
+	for i := range s.Intake {
+		showIntake(t, &s.Intake[i])
+	}
 	return t.Flush()
 }
 
@@ -110,6 +113,9 @@ is named with file and line, and what to write instead.`,
 			}
 			if err != nil {
 				return conf.Locate(path, err)
+			}
+			if err := c.SFTP.checkKeys(); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
 			}
 			return showPlan(env.Stdout, path, c, &cfg)
 		},

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -13,4 +14,9 @@ func Free(path string) (uint64, error) {
 		return 0, fmt.Errorf("free room at %s: %w", path, err)
 	}
 	return st.Bavail * uint64(st.Bsize), nil
+}
+
+// IsFull says whether err is the file system's word that there is no room, or none for this user.
+func IsFull(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }

@@ -14,6 +14,8 @@ type Pass struct {
 	name string
 	head framing.ProofHead
 	sink Sink
+
+	findings []Finding
 }
 
 // Valid says whether Verify made p. The zero Pass is not.
@@ -25,6 +27,10 @@ func (p Pass) ID() quarantine.ID { return p.id }
 // Body is the SHA-256 of the body of the transfer's proof, which stands for the transfer:
 // the proof holds the digests of the plan and of every file.
 func (p Pass) Body() [32]byte { return p.body }
+
+// Findings are what the checks of the policy said, all of them "yes", with engines and versions. They were said about the
+// content that Body stands for.
+func (p Pass) Findings() []Finding { return p.findings }
 
 // Name is the transfer's one top-level name.
 func (p Pass) Name() string { return p.name }

@@ -23,6 +23,15 @@ type Verdict struct {
 	Check  string `json:"check"`
 	Path   string `json:"path,omitempty"` // the entry at fault; "" when it is the whole transfer
 	Reason string `json:"reason"`
+
+	// Of a policy's check only.
+	Engine  string           `json:"engine,omitempty"`  // what answered
+	Version string           `json:"version,omitempty"` // of the engine, and what confined it
+	SHA256  string           `json:"sha256,omitempty"`  // hexadecimal digest of the file, as proved
+	Outcome quarantine.State `json:"outcome,omitempty"` // what the policy makes of it
+
+	// Findings are what was said besides: every other "no", and every "yes" of a check that saw the whole transfer.
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // Error gives the verdict in one line. Path and Reason come from the low side in part: escape
@@ -47,6 +56,9 @@ func no(check, path, format string, args ...any) error {
 // although it can't be, is refused for good: sending it again is the only remedy. Bytes that differ
 // from what was signed may be this side's disk, so a person looks at them first.
 func Weigh(v *Verdict) quarantine.State {
+	if v.Outcome != "" {
+		return v.Outcome
+	}
 	if v.Check == Digest {
 		return quarantine.Held
 	}

@@ -20,6 +20,7 @@ import (
 type Rules struct {
 	Sender seal.SenderPublic  // whose signature counts
 	Limits framing.PlanLimits // zero: the format's
+	Policy *Policy            // what is asked of the content; nil: nothing
 }
 
 // chunk is the most that is read, digested and written at a time: large against a system
@@ -60,7 +61,8 @@ func verify(ctx context.Context, dir string, id quarantine.ID, rules Rules, sink
 		return Pass{}, missing(Signature, "proof", err)
 	}
 	defer proof.Close()
-	w := &walk{planFile: plan, proofFile: proof, planHash: sha256.New(), sink: sink, signed: signed}
+	w := &walk{planFile: plan, proofFile: proof, planHash: sha256.New(), sink: sink, signed: signed, inspection: inspect(ctx, rules.Policy)}
+	defer w.inspection.close()
 	if err := w.open(id, rules.Limits); err != nil {
 		return Pass{}, err
 	}
@@ -75,12 +77,15 @@ func verify(ctx context.Context, dir string, id quarantine.ID, rules Rules, sink
 		}
 	}
 	if err := w.run(ctx); err != nil {
+		if v, ok := AsVerdict(err); ok && v.Outcome != "" {
+			v.Findings = w.inspection.findings()
+		}
 		return Pass{}, err
 	}
 	if w.proof.BodyDigest() != body || [sha256.Size]byte(w.planHash.Sum(nil)) != signed.PlanDigest {
 		return Pass{}, no(Digest, "", "plan or proof changed on disk while they were read")
 	}
-	return Pass{made: true, id: id, body: body, name: w.plan.Head().Name, head: signed, sink: sink}, nil
+	return Pass{made: true, id: id, body: body, name: w.plan.Head().Name, head: signed, sink: sink, findings: w.inspection.findings()}, nil
 }
 
 // walk is one reading of a transfer from its first entry to its last.
@@ -93,9 +98,12 @@ type walk struct {
 	proof    *framing.ProofReader
 	content  *bufio.Reader
 	checks   []Check
+	digest   *digest // the last of checks
 	sink     Sink
 	files    uint64
 	path     string // path of the entry that is being read
+
+	inspection *inspection // what the policy asks; nil when there is none
 }
 
 // open reads the heads and sets the checks up.
@@ -111,7 +119,8 @@ func (w *walk) open(id quarantine.ID, limits framing.PlanLimits) error {
 	if err := agree(&head, id, &w.signed); err != nil {
 		return err
 	}
-	w.checks = []Check{names{top: head.Name}, newDigest(w.proof)}
+	w.digest = newDigest(w.proof)
+	w.checks = []Check{names{top: head.Name}, w.digest}
 	return nil
 }
 
@@ -160,10 +169,14 @@ func (w *walk) run(ctx context.Context) error {
 		if err := w.ask(func(c Check) error { return c.Entry(&e) }); err != nil {
 			return err
 		}
+		w.inspection.entry(&e)
 		if e.Dir {
 			err = w.dir(e)
 		} else {
 			err = w.file(ctx, e)
+		}
+		if err == nil {
+			err = w.inspection.endEntry(e.Path, w.digest.want)
 		}
 		if err != nil {
 			return err
@@ -183,7 +196,10 @@ func (w *walk) end() error {
 	if _, err := w.content.Peek(1); err == nil {
 		return no(Digest, "", "content is longer than planned")
 	}
-	return w.failed(nil)
+	if err := w.failed(nil); err != nil {
+		return err
+	}
+	return w.inspection.end()
 }
 
 func (w *walk) dir(e framing.Entry) error {
@@ -240,6 +256,7 @@ func (w *walk) pass(p []byte, out io.Writer) error {
 		if err := w.ask(question); err != nil {
 			return err
 		}
+		w.inspection.content(p)
 		_, err := out.Write(p)
 		return err
 	}
@@ -249,6 +266,7 @@ func (w *walk) pass(p []byte, out io.Writer) error {
 		written <- err
 	}()
 	err := w.ask(question)
+	w.inspection.content(p)
 	return cmp.Or(err, <-written) // wait for the writer in any case: p is used again
 }
 

@@ -93,6 +93,9 @@ type Answer struct {
 	Pass    bool           `json:"pass"`
 	Body    string         `json:"body,omitempty"`    // passed: hexadecimal SHA-256 of the proof's body
 	Verdict *check.Verdict `json:"verdict,omitempty"` // did not pass: why
+
+	Policy string          `json:"policy,omitempty"` // hexadecimal digest of the policy that was asked
+	Checks []check.Finding `json:"checks,omitempty"` // passed: what its checks said
 }
 
 // LastAnswer reads the last answer from a transfer's folder; nil when it was not checked yet.

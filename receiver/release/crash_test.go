@@ -30,6 +30,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	asChecker()
 	if n, err := strconv.Atoi(os.Getenv(crashEnv)); err == nil {
 		os.Exit(crashChild(n, os.Args[len(os.Args)-crashArgs:]))
 	}

@@ -120,7 +120,11 @@ func (j *job) refuse(err error) error {
 }
 
 func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
-	w := Answer{When: time.Now().UTC(), Pass: pass.Valid(), Verdict: verdict}
+	w := Answer{When: time.Now().UTC(), Pass: pass.Valid(), Verdict: verdict, Checks: pass.Findings()}
+	if policy := j.channel.Policy; policy != nil {
+		digest := policy.Digest()
+		w.Policy = hex.EncodeToString(digest[:])
+	}
 	if pass.Valid() {
 		body := pass.Body()
 		w.Body = hex.EncodeToString(body[:])

@@ -24,6 +24,7 @@ type Channel struct {
 	Auto   bool               // what passes is released without a person's word
 	Keep   bool               // keep the content in the quarantine after its release
 	Limits framing.PlanLimits // zero: the format's
+	Policy *check.Policy      // what is asked of the content; nil: nothing
 }
 
 var (
@@ -232,5 +233,5 @@ func (j *job) dropContent() error {
 }
 
 func (j *job) rules() check.Rules {
-	return check.Rules{Sender: j.sender, Limits: j.channel.Limits}
+	return check.Rules{Sender: j.sender, Limits: j.channel.Limits, Policy: j.channel.Policy}
 }

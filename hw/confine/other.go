@@ -1,0 +1,29 @@
+//go:build !linux || !(amd64 || arm64)
+
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// Landlock is not to be had here.
+func Landlock() int { return 0 }
+
+// Enter is not to be had here.
+func Enter(string, string) error {
+	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
+}
+
+// Seal is not to be had here.
+func Seal(Applied, uint64) error {
+	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
+}
+
+func attributes() *syscall.SysProcAttr { return nil }
+
+func killGroup(p *os.Process) { _ = p.Kill() }
+
+func widen(*os.File) {}

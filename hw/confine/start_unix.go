@@ -1,0 +1,33 @@
+//go:build linux && (amd64 || arm64)
+
+package confine
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// attributes gives the child a process group of its own and has it killed when its parent dies.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// killGroup kills the child and what it started. A child that is gone already is none of our business.
+func killGroup(p *os.Process) {
+	_ = unix.Kill(-p.Pid, unix.SIGKILL)
+	_ = p.Kill()
+}
+
+// pipeSize is what the pipe to the child holds: fewer switches between the two than the 64 KiB of the default.
+const pipeSize = 1 << 20
+
+// widen makes the pipe larger where the system allows it; where not, it is slower and no less right.
+func widen(f *os.File) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
+}
