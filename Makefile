@@ -67,6 +67,8 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 		done; done; \
 	done; echo "$$n transfers, all intact" >&2
 	bin/pawl-bench hostile
+	$(GO) test -count=1 -timeout 30m -run '^TestKilled$$' ./cmd/pawl-send -kills 200
+	$(GO) test -count=1 -timeout 30m -run '^TestKilledAfterAnyStep$$' ./sender -every-step
 
 deps: ## what the testbed and the race detector need, installed if this is Debian and root
 	@missing=; \

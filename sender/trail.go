@@ -233,11 +233,13 @@ func (t *Trail) failed(err error) {
 }
 
 // ending is the event of a transfer that has come to its final state.
-func ending(_ *flight, state State) lowlog.Event {
-	switch state {
-	case StateSent:
+func ending(f *flight, state State) lowlog.Event {
+	switch {
+	case state == StateSent:
 		return lowlog.Sent
-	case StateRefused:
+	case f.cancelled.Load() != nil:
+		return lowlog.Cancelled
+	case state == StateRefused:
 		return lowlog.Refused
 	}
 	return lowlog.Aborted
