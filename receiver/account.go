@@ -1,7 +1,6 @@
 package receiver
 
 import (
-	"net/netip"
 	"time"
 
 	"pawl/receiver/quarantine"
@@ -11,48 +10,39 @@ import (
 // pause never settles.
 const settledFor = time.Hour
 
-// Octets of a frame that are not UDP payload, as Linux counts them for an Ethernet device: without the checksum.
-const (
-	frameOver4 = 14 + 20 + 8
-	frameOver6 = 14 + 40 + 8
-	// learnFrames is how many frames must agree about it before what an interface counts is believed to be something else.
-	learnFrames = 16
-)
+// learnFrames is how many frames must agree about what an interface counts beside the payload.
+const learnFrames = 8
+
+// unlearned says why bytes are not known yet.
+const unlearned = "too few packets have come without a loss to learn what the interface counts beside them"
 
 // account holds what the interfaces counted against what the program was given. What arrived and was never given to it is what the
 // kernel dropped for want of room, whatever the socket says: with GRO the socket counts several datagrams as one.
+//
+// How many octets of a frame are not payload is learned, for interfaces differ: Linux's Ethernet drivers count 42 for IPv4, those that count the
+// frame's checksum 46, a veth 28.
 type account struct {
-	over  []uint64 // octets of a frame that are not payload, by interface
-	blind string   // why what arrived is not known; "" while it is
-	last  *quarantine.Account
+	over    uint64 // octets of a frame that are not payload
+	learned bool
+	base    counted // of an earlier settled moment, from which on it is learned
+	last    *quarantine.Account
 }
 
-// beginAccount notes what frames carry beside payload. Watches count from before their sockets were opened.
-func (r *Receiver) beginAccount() {
-	r.account = account{}
+// counted is what was counted at a settled moment.
+type counted struct{ frames, octets, packets, taken uint64 }
+
+// arrived is what the interfaces have counted since their sockets were about to be opened: frames, all octets of them, and frames that
+// they had no room for.
+func (r *Receiver) arrived() (frames, octets, missed uint64, blind string) {
 	if len(r.witnesses) == 0 {
-		r.account.blind = "no interface is watched"
+		return 0, 0, 0, "no interface is watched"
 	}
 	for _, w := range r.witnesses {
-		over := uint64(frameOver4)
-		if at, err := netip.ParseAddrPort(w.Listen); err == nil && at.Addr().Unmap().Is6() {
-			over = frameOver6
-		}
-		r.account.over = append(r.account.over, over)
-	}
-}
-
-// arrived is what the interfaces have counted since the start.
-func (r *Receiver) arrived() (frames, octets, missed uint64, blind string) {
-	if r.account.blind != "" {
-		return 0, 0, 0, r.account.blind
-	}
-	for i, w := range r.witnesses {
 		if !w.status.Watched {
 			return 0, 0, 0, w.status.Reason
 		}
 		frames += w.status.Received
-		octets += w.rxBytes - min(w.rxBytes, r.account.over[i]*w.status.Received)
+		octets += w.rxBytes
 		missed += w.missed
 	}
 	return frames, octets, missed, ""
@@ -68,15 +58,20 @@ func (r *Receiver) balance(now time.Time) *quarantine.Account {
 	if c, ok := r.source.(interface{ DropsExact() bool }); ok {
 		a.DropsExact = c.DropsExact()
 	}
-	a.Frames, _, a.Missed, a.Blind = r.arrived()
+	octets := uint64(0)
+	a.Frames, octets, a.Missed, a.Blind = r.arrived()
 	waiting, knows := r.source.(interface{ Waiting() bool })
-	if a.Blind == "" && knows {
-		a.Settled = !waiting.Waiting() && r.unmoved(now)
+	if a.Blind == "" && knows && !waiting.Waiting() && r.unmoved(now) {
+		a.Settled = true
+		r.account.learn(counted{a.Frames, octets, a.Ledger.Received.Packets, a.Ledger.Received.Bytes})
 	}
-	if a.Settled {
-		r.learn(a)
+	switch {
+	case a.Blind != "":
+	case r.account.learned:
+		a.Octets = octets - min(octets, r.account.over*a.Frames)
+	default:
+		a.Blind = unlearned
 	}
-	_, a.Octets, _, _ = r.arrived()
 	if a.Settled || a.Blind != "" || r.account.last == nil || now.Sub(r.account.last.Time) > settledFor {
 		r.account.last = a
 	}
@@ -95,16 +90,25 @@ func (r *Receiver) unmoved(now time.Time) bool {
 	return true
 }
 
-// learn finds out what an interface counts beside payload, once nothing else has come by it and nothing was dropped: some count the
-// checksum or a VLAN's tag.
-func (r *Receiver) learn(a *quarantine.Account) {
-	taken := a.Ledger.Received
-	if len(r.witnesses) != 1 || a.Frames != taken.Packets || a.Frames < learnFrames {
+// learn finds out what the interfaces count beside payload, from a time in which each frame was a datagram that the program was given.
+func (a *account) learn(now counted) {
+	if a.learned {
 		return
 	}
-	if over := r.witnesses[0].rxBytes - min(r.witnesses[0].rxBytes, taken.Bytes); over%a.Frames == 0 {
-		r.account.over[0] = over / a.Frames
+	frames := now.frames - a.base.frames
+	if frames != now.packets-a.base.packets {
+		a.base = now // something was dropped, or not the link's: begin anew
+		return
 	}
+	if frames < learnFrames {
+		return
+	}
+	octets, taken := now.octets-a.base.octets, now.taken-a.base.taken
+	if octets < taken || (octets-taken)%frames != 0 {
+		a.base = now
+		return
+	}
+	a.over, a.learned = (octets-taken)/frames, true
 }
 
 // situationLedger is the ledger in the words of the folder that both high-side programs share.

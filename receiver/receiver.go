@@ -227,7 +227,7 @@ func (r *Receiver) Run(ctx context.Context, source Source) error {
 	r.source, r.started = source, time.Now()
 	r.low = newLowSide(r.cfg.Arrivals, r.cfg.Channels, r.started)
 	r.beginWatch()
-	r.beginAccount()
+	r.account = account{}
 	var writers, syncers sync.WaitGroup
 	for range r.cfg.Writers {
 		writers.Go(r.write)
