@@ -40,17 +40,21 @@ func (a *auditConfig) folder(state string) string {
 	if a.Folder != "" {
 		return a.Folder
 	}
-	return filepath.Join(state, "audit")
+	return ownFolder(state)
 }
+
+// ownFolder and ownKey are made when they are not there; no others are.
+func ownFolder(state string) string { return filepath.Join(state, "audit") }
+func ownKey(state string) string    { return filepath.Join(state, "audit.key") }
 
 func (a *auditConfig) key(state string) string {
 	if a.Key != "" {
 		return a.Key
 	}
-	return filepath.Join(state, "audit.key")
+	return ownKey(state)
 }
 
-// open opens folder and key; what was not named is made. The log itself is opened when the sender runs, and one that can't be is
+// open opens folder and key; what lies in the state folder by default is made. The log itself is opened when the sender runs, and one that can't be is
 // no reason not to send. closes is never nil.
 func (a *auditConfig) open(state string) (trail *sender.Trail, closes func() error, err error) {
 	closes = func() error { return nil }
@@ -58,7 +62,7 @@ func (a *auditConfig) open(state string) (trail *sender.Trail, closes func() err
 		return nil, closes, nil
 	}
 	folder := a.folder(state)
-	if a.Folder == "" {
+	if folder == ownFolder(state) {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, closes, fmt.Errorf("audit: %w", err)
 		}
@@ -79,7 +83,7 @@ func (a *auditConfig) open(state string) (trail *sender.Trail, closes func() err
 func (a *auditConfig) secret(state string) (*merkle.Key, error) {
 	path := a.key(state)
 	key, err := keyfile.AuditKey(path)
-	if a.Key != "" || !errors.Is(err, fs.ErrNotExist) {
+	if path != ownKey(state) || !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	if _, there := os.Lstat(filepath.Join(a.folder(state), "checkpoint")); there == nil {
@@ -111,13 +115,13 @@ func (a *auditConfig) checkFolders(state string) error {
 	if a.Off {
 		return nil
 	}
-	if a.Folder != "" {
+	if folder := a.folder(state); folder != ownFolder(state) {
 		if err := conf.Folder("audit.folder", a.Folder); err != nil {
 			return err
 		}
 	}
 	_, err := keyfile.AuditKey(a.key(state))
-	if a.Key == "" && errors.Is(err, fs.ErrNotExist) {
+	if a.key(state) == ownKey(state) && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return conf.At("audit.key", err)

@@ -74,6 +74,9 @@ func (c *config) effective() *config {
 		l.More = append(l.More, moreLink{Local: c.Link.More[i].Local, Remote: one.Remote, Rate: one.Rate})
 	}
 	e.SFTP.defaults(c.State)
+	if !c.Audit.Off {
+		e.Audit.Folder, e.Audit.Key = c.Audit.folder(c.State), c.Audit.key(c.State)
+	}
 	e.Channels = nil
 	for _, ch := range c.Channels {
 		if ch.Passes == 0 {
