@@ -175,14 +175,35 @@ func (l *ledgerRun) quiet(ctx context.Context, seen netCounters) {
 	}))
 }
 
-// ledgers verifies the audit log and gives its byte ledgers.
-func (l *ledgerRun) ledgers() (all []*audit.Ledger) {
+// key reads the public key of a log.
+func (l *ledgerRun) key(file string) merkle.Public {
 	l.t.Helper()
-	text, err := os.ReadFile(l.rig.high("audit.key.pub"))
+	text, err := os.ReadFile(file)
 	l.must(err)
 	key, err := merkle.ParsePublic(string(text))
 	l.must(err)
-	_, err = audit.Verify(os.DirFS(l.rig.high("audit")), key, nil, func(_ int64, e *audit.Entry) error {
+	return key
+}
+
+// witnessed holds the low side's log, which nobody set up, against what the high side heard of it.
+func (l *ledgerRun) witnessed() {
+	l.t.Helper()
+	low, key := os.DirFS(l.rig.low("state", "audit")), l.key(l.rig.low("state", "audit.key.pub"))
+	s, err := audit.VerifyLow(low, key, nil)
+	l.must(err)
+	heard, err := audit.Witnessed(os.DirFS(l.rig.high("audit")), l.key(l.rig.high("audit.key.pub")), nil)
+	l.must(err)
+	l.must(audit.Bears(low, key, heard))
+	if len(heard) < 2 || s.Kinds["transfer"] != 4 || s.Kinds["start"] != 2 || s.Kinds["stop"] != 2 {
+		l.t.Errorf("the low side's log has %v, the high side heard %d checkpoints of it", s.Kinds, len(heard))
+	}
+}
+
+// ledgers verifies the audit log and gives its byte ledgers.
+func (l *ledgerRun) ledgers() (all []*audit.Ledger) {
+	l.t.Helper()
+	key := l.key(l.rig.high("audit.key.pub"))
+	_, err := audit.Verify(os.DirFS(l.rig.high("audit")), key, nil, func(_ int64, e *audit.Entry) error {
 		if e.Ledger != nil {
 			all = append(all, e.Ledger)
 		}
@@ -250,6 +271,7 @@ func playLedger(t *testing.T, method string) {
 	l.quiet(ctx, first)
 	now := l.counters().since(l.was)
 	l.must(r.stop())
+	l.witnessed()
 
 	var sum audit.Ledger
 	sum.Rejected = map[string]uint64{}
