@@ -164,6 +164,7 @@ func (s *Sender) markConfirmed(t *sentTransfer) (Confirmation, error) {
 	if err != nil {
 		return Confirmation{}, fmt.Errorf("confirm %s: %w", t.rec.ID, err)
 	}
+	s.schedule.leave(t.rec.ID)
 	s.cfg.Log.Info("transfer confirmed", zap.String("transfer", t.rec.ID), zap.String("channel", t.channel.Name), zap.String("name", t.rec.Name))
 	return c, nil
 }

@@ -71,6 +71,8 @@ type channel struct {
 	KeepSent  conf.Duration `toml:"keep_sent"`       // how long sent/ keeps a transfer; default for ever
 	KeepBytes conf.Size     `toml:"keep_sent_bytes"` // what sent/ may take, the oldest go first; default without bound
 
+	Carousel *carouselConfig `toml:"carousel"` // what is sent again while the link is idle; default nothing
+
 	Complete   signs     `toml:"complete"`         // when an entry of the outbox is complete; default "rename,quiet"
 	Group      grouping  `toml:"group"`            // what is one transfer: "top" (default), "file" or "quiet"
 	Include    []pattern `toml:"include"`          // files that are taken; default all
@@ -87,6 +89,14 @@ type quotaConfig struct {
 	Bytes conf.Size `toml:"bytes,omitempty"` // of content, all passes; default without bound
 	Files files     `toml:"files,omitempty"` // first passes only; default without bound
 	Zone  zone      `toml:"zone"`            // time zone whose midnight begins a day; default UTC
+}
+
+// carouselConfig bounds what is sent again while the link is idle, out of sent/, the newest first.
+type carouselConfig struct {
+	Age    conf.Duration `toml:"age"`             // how long after its last pass a transfer is sent again; needed
+	Bytes  conf.Size     `toml:"bytes,omitempty"` // of content, what the newest come to together; default without bound
+	Rounds rounds        `toml:"rounds"`          // how often each is sent again; default 3
+	Gap    conf.Duration `toml:"gap"`             // before the first of them, twice as long before each further one; default 10 min
 }
 
 // fecConfig sets the code of a channel's larger objects by hand.
@@ -261,6 +271,9 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 	}
 	if ch.Windows != nil && len(ch.Windows) == 0 {
 		return bad("windows", "an empty list would mean never: leave it out for always; pawl-send hold stops a channel")
+	}
+	if ch.Carousel != nil && ch.Carousel.Age == 0 {
+		return bad("carousel.age", "is missing: write for how long after its last pass a transfer is sent again, as in \"72h\", or leave the table out for no carousel")
 	}
 	if err := ch.share(&out); err != nil {
 		return sender.Channel{}, err
