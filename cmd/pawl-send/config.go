@@ -91,14 +91,6 @@ type quotaConfig struct {
 	Zone  zone      `toml:"zone"`            // time zone whose midnight begins a day; default UTC
 }
 
-// carouselConfig bounds what is sent again while the link is idle, out of sent/, the newest first.
-type carouselConfig struct {
-	Age    conf.Duration `toml:"age"`             // how long after its last pass a transfer is sent again; needed
-	Bytes  conf.Size     `toml:"bytes,omitempty"` // of content, what the newest come to together; default without bound
-	Rounds rounds        `toml:"rounds"`          // how often each is sent again; default 3
-	Gap    conf.Duration `toml:"gap"`             // before the first of them, twice as long before each further one; default 10 min
-}
-
 // fecConfig sets the code of a channel's larger objects by hand.
 type fecConfig struct {
 	Code  string `toml:"code"`

@@ -15,7 +15,6 @@ type (
 	window string
 	files  uint64
 	zone   string
-	rounds int
 )
 
 // maxWeight is the sender's bound.
@@ -48,16 +47,6 @@ func (f *files) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalText reads how often something is sent again.
-func (r *rounds) UnmarshalText(text []byte) error {
-	n, err := strconv.Atoi(string(text))
-	if err != nil || n < 1 || n > sender.MaxRounds {
-		return fmt.Errorf("%q is no number of rounds: write 1 to %d, or leave it out for %d; without the table there is no carousel", text, sender.MaxRounds, sender.DefaultRounds)
-	}
-	*r = rounds(n)
-	return nil
-}
-
 // UnmarshalText reads the name of a time zone.
 func (z *zone) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
@@ -79,7 +68,7 @@ func (ch *channel) share(out *sender.Channel) error {
 		out.Windows = append(out.Windows, w)
 	}
 	if k := ch.Carousel; k != nil {
-		out.Carousel = sender.Carousel{Age: time.Duration(k.Age), Bytes: uint64(k.Bytes), Rounds: int(k.Rounds), Gap: time.Duration(k.Gap)}
+		out.Carousel = k.sender()
 	}
 	out.Keep = sender.Keep{Age: time.Duration(ch.KeepSent), Bytes: uint64(ch.KeepBytes)}
 	if ch.Quota == nil {
