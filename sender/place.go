@@ -62,7 +62,9 @@ func (s *schedule) journal() {
 	s.mu.Lock()
 	traces := make(map[*flight]*trace, len(s.trips))
 	for f, t := range s.trips {
-		traces[f] = t.shown.Load()
+		if f.repair == nil { // others begin anew
+			traces[f] = t.shown.Load()
+		}
 	}
 	var used map[string]spent
 	if s.spent {
@@ -104,6 +106,9 @@ func (s *schedule) journal() {
 
 // place decides what comes after a pass: another, or the end.
 func (s *schedule) place(f *flight) error {
+	if f.round {
+		return s.rounded(f)
+	}
 	if f.repair != nil {
 		return s.repaired(f)
 	}

@@ -178,6 +178,7 @@ func (s *Sender) mending(req *Request) (*flight, error) {
 	if f.repair, err = newRepair(rec, t, req.All, s.cfg.Forecast.SymbolSize); err != nil {
 		return nil, err
 	}
+	s.schedule.leave(id)
 	canonical, err := t.Text()
 	if err != nil {
 		return nil, err

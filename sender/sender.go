@@ -42,6 +42,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -173,6 +174,9 @@ func (s *Sender) Run(ctx context.Context) error {
 		g.Go(func() error { return s.schedule.run(inner, lane, p, s.reader) })
 	}
 	g.Go(func() error { return s.schedule.settle(inner) })
+	if slices.ContainsFunc(s.channels, func(c *channel) bool { return c.Carousel.on() }) {
+		g.Go(func() error { return s.turn(inner) })
+	}
 	g.Go(func() error { return s.room.watch(inner, s.channels) })
 	for _, c := range s.channels {
 		if c.Keep != (Keep{}) {

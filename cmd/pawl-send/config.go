@@ -72,6 +72,8 @@ type channel struct {
 	KeepSent  conf.Duration `toml:"keep_sent"`       // how long sent/ keeps a transfer; default for ever
 	KeepBytes conf.Size     `toml:"keep_sent_bytes"` // what sent/ may take, the oldest go first; default without bound
 
+	Carousel *carouselConfig `toml:"carousel"` // what is sent again while the link is idle; default nothing
+
 	Complete   signs     `toml:"complete"`         // when an entry of the outbox is complete; default "rename,quiet"
 	Group      grouping  `toml:"group"`            // what is one transfer: "top" (default), "file" or "quiet"
 	Include    []pattern `toml:"include"`          // files that are taken; default all
@@ -265,6 +267,9 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 	}
 	if ch.Windows != nil && len(ch.Windows) == 0 {
 		return bad("windows", "an empty list would mean never: leave it out for always; pawl-send hold stops a channel")
+	}
+	if ch.Carousel != nil && ch.Carousel.Age == 0 {
+		return bad("carousel.age", "is missing: write for how long after its last pass a transfer is sent again, as in \"72h\", or leave the table out for no carousel")
 	}
 	if err := ch.share(&out); err != nil {
 		return sender.Channel{}, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"pawl/cmd/internal/conf"
@@ -87,6 +88,11 @@ func (c *config) effective() *config {
 		}
 		if ch.Quiet == 0 {
 			ch.Quiet = conf.Duration(sender.DefaultQuiet)
+		}
+		if ch.Carousel != nil {
+			k := *ch.Carousel
+			k.Rounds, k.Gap = cmp.Or(k.Rounds, sender.DefaultRounds), cmp.Or(k.Gap, conf.Duration(sender.DefaultRoundGap))
+			ch.Carousel = &k
 		}
 		if ch.Symlinks == "" {
 			ch.Symlinks = "refuse"

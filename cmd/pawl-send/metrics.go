@@ -43,9 +43,21 @@ var families = []metrics.Family[sender.Status]{
 	perChannel("channel_day_quota_bytes", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfBytes) }),
 	perChannel("channel_day_files", "Files that count for the quota of this day.", func(c *sender.ChannelStatus) float64 { return float64(c.Files) }),
 	perChannel("channel_day_quota_files", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfFiles) }),
+	perChannel("channel_carousel_rounds_total", "Transfers of the channel that were sent again while the link was idle. 0 without a carousel.", func(c *sender.ChannelStatus) float64 {
+		return float64(carouselOf(c).Rounds)
+	}),
+	perChannel("channel_carousel_bytes_total", "Octets of content in them.", func(c *sender.ChannelStatus) float64 { return float64(carouselOf(c).Bytes) }),
 	perOutbox("outbox_waiting", "Entries that the last look left in the outbox of the channel.", func(o *sender.IntakeStatus) float64 { return float64(o.Waiting) }),
 	perOutbox("outbox_rescans_total", "Times that the whole outbox had to be looked at, the first included: news was lost.", func(o *sender.IntakeStatus) float64 { return float64(o.Rescans) }),
 	perOutbox("outbox_looking", "1 while there is no news of the outbox and it is only looked at.", func(o *sender.IntakeStatus) float64 { return metrics.Bool(o.Looking) }),
+}
+
+// carouselOf is the carousel of a channel, at rest if there is none.
+func carouselOf(c *sender.ChannelStatus) sender.CarouselStatus {
+	if c.Carousel == nil {
+		return sender.CarouselStatus{}
+	}
+	return *c.Carousel
 }
 
 // perOutbox is a family with a value for the outbox of each channel.
