@@ -247,6 +247,38 @@ func FuzzParseSigned(f *testing.F) {
 	})
 }
 
+func TestFiled(t *testing.T) {
+	alice, bob := makeKey(t, "alice"), makeKey(t, "bob")
+	s, err := alice.Sign(decision(Approve))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := AppendFiled(nil, s, bob.Public()); !errors.Is(err, ErrSignature) {
+		t.Errorf("filed with another's key: %v", err)
+	}
+	data, err := AppendFiled(nil, s, alice.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, key, err := ParseFiled(data)
+	if err != nil || key != alice.Public() || again.Signature != s.Signature {
+		t.Fatalf("%v, %v", key, err)
+	}
+	for i := range data {
+		changed := bytes.Clone(data)
+		changed[i] ^= 1
+		if _, _, err := ParseFiled(changed); err == nil {
+			t.Fatalf("octet %d changed, and it is read", i)
+		}
+		if _, _, err := ParseFiled(data[:i]); err == nil {
+			t.Fatalf("cut to %d octets, and it is read", i)
+		}
+	}
+	if _, _, err := ParseFiled(append(data, '\n')); err == nil {
+		t.Error("read with a line too many")
+	}
+}
+
 func FuzzKeys(f *testing.F) {
 	k := makeKey(f, "alice")
 	f.Add(k.Public().String())

@@ -63,14 +63,19 @@ type Key struct {
 
 // Generate makes a new key for a person. The error wraps [ErrKey] when nobody may be called so.
 func Generate(name string) (*Key, error) {
+	var seed [ed25519.SeedSize]byte
+	rand.Read(seed[:])
+	return NewKey(name, seed)
+}
+
+// NewKey is the key of a person with this seed (RFC 8032), for who keeps it elsewhere than in a file of ours. The error wraps [ErrKey]
+// when nobody may be called so.
+func NewKey(name string, seed [ed25519.SeedSize]byte) (*Key, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	return &Key{Public{name, [ed25519.PublicKeySize]byte(public)}, private}, nil
+	private := ed25519.NewKeyFromSeed(seed[:])
+	return &Key{Public{name, [ed25519.PublicKeySize]byte(private.Public().(ed25519.PublicKey))}, private}, nil
 }
 
 // Public is the other half.

@@ -32,6 +32,7 @@ func kinds() []*audit.Entry {
 		{When: when, By: "p", Witness: &audit.Witness{Origin: "low", Size: 3, Root: "r", Note: "n"}},
 		{When: when, By: "p", Start: &audit.Start{Program: "p", Version: "v1"}},
 		{When: when, By: "p", Stop: &audit.Stop{Program: "p"}},
+		{When: when, By: "alice", Rejection: &audit.Rejection{Transfer: tr, Who: "alice", Proof: hash, Verdicts: hash, Reason: evil, Key: "k", File: hash}},
 	}
 }
 
@@ -58,8 +59,8 @@ func TestEntriesHaveOneEncoding(t *testing.T) {
 	// The worst that the low side can write still fits: six octets for each control character.
 	worst := audit.Text(strings.Repeat("\x01", 2*audit.MaxText))
 	encode(t, &audit.Entry{When: clock(), By: "p", Verdict: &audit.Verdict{Transfer: transfer(0), Check: "names", Path: worst, Reason: worst, File: hash}})
-	if len(seen) != 13 {
-		t.Errorf("%d kinds were tried, want 13", len(seen))
+	if len(seen) != 14 {
+		t.Errorf("%d kinds were tried, want 14", len(seen))
 	}
 }
 

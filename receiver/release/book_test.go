@@ -14,14 +14,12 @@ import (
 
 	"pawl/framing/merkle"
 	"pawl/framing/merkle/merkletest"
+	"pawl/framing/person"
 	"pawl/hw/disk"
 	"pawl/receiver/audit"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
-
-// noEntry is for approvals of tests that keep no audit log.
-func noEntry([32]byte, []byte) error { return nil }
 
 // failing is an audit log that can't be written from its n-th entry on, for a while.
 type failing struct {
@@ -80,20 +78,30 @@ func TestEverythingIsEntered(t *testing.T) {
 	store, key, _ := h.audit(t)
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Held)
-	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Released {
-		t.Fatal(st, err)
+	for _, action := range []person.Action{person.Approve, person.Revoke, person.Approve} {
+		if err := h.decide(t, id, "alice", action); err != nil {
+			t.Fatal(err)
+		}
 	}
-	want := "checking verdict held approval checking verdict release released"
+	h.run(t, id, quarantine.Held, quarantine.Released)
+	want := "checking verdict held approval revocation approval checking verdict release released"
 	if got := strings.Join(told(t, store, key), " "); got != want {
 		t.Errorf("entries %s, want %s", got, want)
 	}
 	objects := audit.Objects{}
-	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict, audit.PackApproval} {
+	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict} {
 		data, err := os.ReadFile(filepath.Join(h.store.Dir(quarantine.Released, id), name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		objects[name] = data
+	}
+	files, err := DecisionFiles(h.store.Dir(quarantine.Released, id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
+		t.Fatal(err)
 	}
 	view, err := merkle.OpenView(store.FS(), key.Public())
 	if err != nil {
@@ -105,11 +113,23 @@ func TestEverythingIsEntered(t *testing.T) {
 	}
 	e, err := audit.VerifyPack(bytes.NewReader(pack.Bytes()), int64(pack.Len()), key.Public())
 	if err != nil || e.Outcome != "released" || e.Name != "tree" || e.Sender != h.key.Public() {
-		t.Errorf("%+v, %v", e, err)
+		t.Fatalf("%+v, %v", e, err)
 	}
-	objects[audit.PackApproval] = []byte("{}")
-	if _, err := audit.WritePack(&pack, view, key, id.String(), objects); !errors.Is(err, audit.ErrPack) {
-		t.Errorf("evidence with another approval: %v", err)
+	if len(e.Decisions) != 1 || e.Decisions[0].Person != "alice" || e.Decisions[0].Action != person.Approve {
+		t.Errorf("decisions %+v", e.Decisions)
+	}
+	// Signed by bob, which the log knows nothing of; and by nobody.
+	forged, err := person.AppendFiled(nil, h.signed(t, id, "bob", person.Approve), h.keys["bob"].Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, files := range map[string][][]byte{"another": {forged}, "one more": {files[0], forged}, "none": {}} {
+		if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := audit.WritePack(&pack, view, key, id.String(), objects); !errors.Is(err, audit.ErrPack) {
+			t.Errorf("evidence with %s: %v", name, err)
+		}
 	}
 }
 

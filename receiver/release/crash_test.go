@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"pawl/framing/person"
 	"pawl/framing/seal"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
@@ -52,8 +53,17 @@ func crashChild(n int, args []string) int {
 	if err != nil {
 		return sick(err)
 	}
-	channel := Channel{ID: id.Channel, Name: "files", Inbox: args[1], Auto: args[3] == "auto" || args[3] == "late" || args[3] == logged}
+	channel := Channel{ID: id.Channel, Name: "files", Inbox: args[1], Release: modes[args[3]].release}
 	gate := NewGate(store, sender, []Channel{channel}, "child", zap.NewNop())
+	keys, err := keysOf("alice", "bob", "carol", "dave")
+	if err != nil {
+		return sick(err)
+	}
+	all, err := registry(keys, sender)
+	if err != nil {
+		return sick(err)
+	}
+	gate.People(all)
 	step := func(step string) {
 		if step == "intent written" && args[3] == "late" {
 			_ = os.WriteFile(filepath.Join(args[1], "tree"), nil, 0o600) // somebody takes the name at the last moment
@@ -78,25 +88,70 @@ func crashChild(n int, args []string) int {
 	if err := gate.Sweep(channel); err != nil {
 		return sick(err)
 	}
-	st, err := store.Find(id)
-	switch {
-	case err != nil:
-		return sick(err)
-	case st == quarantine.Complete, st == quarantine.Checking, st == quarantine.Held && gate.hasApproval(id):
-		_, err = gate.Run(context.Background(), id, st)
-	}
-	if err != nil {
-		return sick(err)
-	}
-	if args[3] == "approve" {
-		if st, err = store.Find(id); err == nil && st == quarantine.Held {
-			_, err = gate.Approve(context.Background(), id)
-		}
-	}
-	if err != nil {
+	if err := crashRound(gate, modes[args[3]].words, keys); err != nil {
 		return sick(err)
 	}
 	return childDone
+}
+
+// crashRound is what the daemon does once around, and then what people say who find the transfer waiting.
+func crashRound(gate *Gate, words []word, keys map[string]*person.Key) error {
+	st, err := gate.store.Find(id)
+	switch {
+	case err != nil:
+		return err
+	case st == quarantine.Complete, st == quarantine.Checking, st == quarantine.Held && gate.ready(id):
+		if st, err = gate.Run(context.Background(), id, st); err != nil {
+			return err
+		}
+	}
+	for _, w := range words {
+		if st != quarantine.Held {
+			return nil
+		}
+		d, err := gate.Draft(id, w.action, "because", nil)
+		if err != nil {
+			return err
+		}
+		s, err := keys[w.who].Sign(d)
+		if err != nil {
+			return err
+		}
+		if err := gate.Decide(id, s); err != nil && !errors.Is(err, ErrTwice) {
+			return err
+		}
+		if gate.ready(id) {
+			if st, err = gate.Run(context.Background(), id, st); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// word is what somebody says of a transfer that is held.
+type word struct {
+	who    string
+	action person.Action
+}
+
+// mode is one way that a transfer goes.
+type mode struct {
+	release Mode
+	words   []word
+	want    quarantine.State
+}
+
+var modes = map[string]mode{
+	"auto":    {Auto, nil, quarantine.Released},
+	"approve": {One, []word{{"alice", person.Approve}}, quarantine.Released},
+	"two":     {Two, []word{{"alice", person.Approve}, {"bob", person.Approve}}, quarantine.Released},
+	"reject":  {Two, []word{{"alice", person.Approve}, {"bob", person.Reject}}, quarantine.Rejected},
+	"hold":    {One, nil, quarantine.Held},
+	"taken":   {Auto, nil, quarantine.Held},
+	"late":    {Auto, nil, quarantine.Held},
+	"damaged": {Auto, nil, quarantine.Held},
+	logged:    {Auto, nil, quarantine.Released},
 }
 
 func sick(err error) int {
@@ -136,8 +191,8 @@ func (h *house) wholeOrAbsent(t *testing.T, want []checktest.Entry) bool {
 
 func TestKilledAfterAnyStep(t *testing.T) {
 	tree := checktest.Tree()
-	for _, mode := range []string{"auto", "approve", "hold", "taken", "late", "damaged"} {
-		t.Run(mode, func(t *testing.T) {
+	for _, name := range []string{"auto", "approve", "two", "reject", "hold", "taken", "late", "damaged"} {
+		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
 				if n > 100 {
 					t.Fatal("no end of steps")
@@ -145,7 +200,7 @@ func TestKilledAfterAnyStep(t *testing.T) {
 				if testing.Short() && n%4 != 1 {
 					continue
 				}
-				if crashOnce(t, n, mode, tree) {
+				if crashOnce(t, n, name, tree) {
 					t.Logf("%d steps", n-1)
 					return
 				}
@@ -156,26 +211,21 @@ func TestKilledAfterAnyStep(t *testing.T) {
 
 // crashOnce kills a child after step n, another one after one step more and so on until one comes through. It says
 // whether the first came through.
-func crashOnce(t *testing.T, n int, mode string, tree []checktest.Entry) bool {
-	h := build(t, mode == "auto")
+func crashOnce(t *testing.T, n int, name string, tree []checktest.Entry) bool {
+	m := modes[name]
+	h := build(t, m.release == Auto)
+	h.change(func(c *Channel) { c.Release = m.release })
 	root := filepath.Dir(h.store.Folder(quarantine.Complete))
 	objects := checktest.Build(t, id, h.key, tree)
-	want := quarantine.Released
-	child := mode
-	switch mode {
-	case "hold":
-		want = quarantine.Held
+	switch name {
 	case "taken":
-		want, child = quarantine.Held, "auto"
 		if err := os.WriteFile(filepath.Join(h.inbox, "tree"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-	case "late":
-		want = quarantine.Held
 	case "damaged":
-		want, child = quarantine.Held, "auto"
 		objects.Content[100] ^= 1
 	}
+	child, want := name, m.want
 	h.put(t, id, objects)
 	first := h.child(t, n, root, child)
 	for again := 1; !h.settled(t, want, tree); again++ {
@@ -215,10 +265,7 @@ func (h *house) settled(t *testing.T, want quarantine.State, tree []checktest.En
 			t.Fatal("released, but not in the inbox")
 		}
 	}
-	if st == quarantine.Held && h.gate.hasApproval(id) {
-		return false
-	}
-	return st == want
+	return st == want && (st != quarantine.Held || !h.gate.ready(id))
 }
 
 // TestCrashTablePage holds the steps in the docs to those of a release.

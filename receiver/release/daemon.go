@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -133,7 +132,7 @@ func (w *worker) round(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if id.Channel != w.channel.ID || st == quarantine.Held && !w.gate.hasApproval(id) {
+			if id.Channel != w.channel.ID || st == quarantine.Held && !w.gate.ready(id) {
 				continue
 			}
 			if err := w.try(ctx, id, st); err != nil {
@@ -160,11 +159,6 @@ func (w *worker) try(ctx context.Context, id quarantine.ID, st quarantine.State)
 			zap.String("channel", w.channel.Name), zap.String("err", Printable(err.Error(), shownReason)))
 	}
 	return err
-}
-
-func (g *Gate) hasApproval(id quarantine.ID) bool {
-	_, err := os.Lstat(filepath.Join(g.store.Dir(quarantine.Held, id), approvalFile))
-	return err == nil
 }
 
 // Sweep clears what a crash left behind a channel's transfers that are settled: stagings in the

@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -18,27 +17,27 @@ func (j *job) examine(ctx context.Context) error {
 	if err != nil || begun {
 		return err
 	}
-	approval, err := approved(j.dir())
+	w, err := j.look()
 	if err != nil {
 		return err
 	}
-	if !approval.made && !j.channel.Auto {
-		return j.hold(ctx, "waits for approval")
+	if w.wait != "" {
+		return j.hold(ctx, w.wait, false)
 	}
 	in, err := openInbox(j.channel.Inbox)
 	if err != nil {
 		return err
 	}
 	defer in.close()
-	if err := j.release(ctx, in, approval); err != nil {
+	if err := j.release(ctx, in); err != nil {
 		return j.fail(ctx, in, err)
 	}
 	return j.released(in)
 }
 
-// hold checks a transfer without making anything of it, and lets it wait for a person. What is held has been
-// checked, whatever the reason: nobody is asked about what must be rejected.
-func (j *job) hold(ctx context.Context, reason string) error {
+// hold checks a transfer without making anything of it, and lets it wait. What is held has been checked, whatever the reason: nobody is
+// asked about what must be rejected.
+func (j *job) hold(ctx context.Context, reason string, stuck bool) error {
 	pass, err := check.Verify(ctx, j.dir(), j.id, j.rules(), nil)
 	if err != nil {
 		return j.refuse(err)
@@ -46,11 +45,16 @@ func (j *job) hold(ctx context.Context, reason string) error {
 	if err := j.noteVerdict(pass, nil); err != nil {
 		return err
 	}
-	return j.settle(quarantine.Held, reason)
+	return j.wait(reason, stuck)
 }
 
+// outstandingError says that something that was there when the copying began is outstanding now.
+type outstandingError struct{ what string }
+
+func (e outstandingError) Error() string { return e.what }
+
 // release stages, checks and publishes.
-func (j *job) release(ctx context.Context, in *inbox, approval Approval) error {
+func (j *job) release(ctx context.Context, in *inbox) error {
 	stage, err := newStage(in, j.id, j.step)
 	if err != nil {
 		return err
@@ -64,8 +68,12 @@ func (j *job) release(ctx context.Context, in *inbox, approval Approval) error {
 	if err := j.noteVerdict(pass, nil); err != nil {
 		return err
 	}
-	if !approval.made {
-		approval = byPolicy(pass)
+	approval, wait, err := j.approve(pass)
+	if err != nil {
+		return err
+	}
+	if wait != "" {
+		return outstandingError{wait}
 	}
 	receipt, err := j.enterRelease(in, pass, approval)
 	if err != nil {
@@ -99,7 +107,10 @@ func (j *job) fail(ctx context.Context, in *inbox, err error) error {
 		return errors.Join(err, cleared)
 	}
 	if taken, ok := errors.AsType[takenError](err); ok {
-		return j.hold(ctx, taken.Error())
+		return j.hold(ctx, taken.Error(), true)
+	}
+	if late, ok := errors.AsType[outstandingError](err); ok {
+		return j.wait(late.what, false)
 	}
 	return j.refuse(err)
 }
@@ -111,32 +122,23 @@ func (j *job) refuse(err error) error {
 		if err := j.noteVerdict(check.Pass{}, verdict); err != nil {
 			return err
 		}
-		return j.settle(check.Weigh(verdict), verdict.Error())
-	}
-	if errors.Is(err, ErrApproval) {
-		return j.settle(quarantine.Held, err.Error())
+		if to := check.Weigh(verdict); to != quarantine.Held {
+			return j.move(to, verdict.Error())
+		}
+		return j.wait(verdict.Error(), true)
 	}
 	return err
 }
 
-func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
-	w := Answer{When: time.Now().UTC(), Pass: pass.Valid(), Verdict: verdict, Checks: pass.Findings()}
-	if policy := j.channel.Policy; policy != nil {
-		digest := policy.Digest()
-		w.Policy = hex.EncodeToString(digest[:])
-	}
-	if pass.Valid() {
-		body := pass.Body()
-		w.Body = hex.EncodeToString(body[:])
-	}
-	data, err := encodeJSON(w)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", verdictFile, err)
-	}
-	if err := j.enterVerdict(w, data); err != nil {
-		return err
-	}
-	return quarantine.WriteFile(j.dir(), verdictFile, data)
+// intentFile says that a release was begun. While it is there, nothing but the rename
+// into the inbox changes the staging, so that after a crash an empty staging means "released".
+const intentFile = "release.json"
+
+type intent struct {
+	Inbox string    `json:"inbox"`
+	Name  string    `json:"name"`
+	Body  string    `json:"body"`
+	When  time.Time `json:"when"`
 }
 
 // resume looks whether an earlier run had begun to release the transfer, and goes on from there if it got
@@ -172,7 +174,7 @@ func (j *job) resume() (bool, error) {
 			return false, err
 		}
 		// Somebody removed the evidence. Releasing a second time would be worse than asking.
-		return true, j.settle(quarantine.Held, fmt.Sprintf("may be released already: look for %q in %s", begun.Name, begun.Inbox))
+		return true, j.wait(fmt.Sprintf("may be released already: look for %q in %s", begun.Name, begun.Inbox), true)
 	}
 	if err := quarantine.RemoveFile(j.dir(), intentFile); err != nil {
 		return false, err
