@@ -66,6 +66,9 @@ func frame() daemon.Frame[*loaded] {
 			if err != nil {
 				return nil, conf.Locate(path, err)
 			}
+			if _, err := c.registry(key); err != nil {
+				return nil, conf.Locate(path, err)
+			}
 			_, err = c.Audit.describe()
 			return &loaded{path, c, key}, conf.Locate(path, conf.At("audit.key", err))
 		},
@@ -146,6 +149,9 @@ file and line, and what to write instead.`,
 				err = c.checkReceiptKey()
 			}
 			if err == nil {
+				_, err = c.registry(key)
+			}
+			if err == nil {
 				err = c.checkFolders()
 			}
 			if err != nil {
@@ -159,6 +165,9 @@ file and line, and what to write instead.`,
 				return err
 			}
 			if _, err := fmt.Fprintf(env.Stdout, "audit %s\n", log); err != nil {
+				return err
+			}
+			if err := c.writePeople(env.Stdout); err != nil {
 				return err
 			}
 			for _, ch := range c.Channels {
