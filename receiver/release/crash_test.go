@@ -12,12 +12,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"pawl/framing/person"
 	"pawl/framing/seal"
+	"pawl/hw/disk"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
@@ -54,6 +56,7 @@ func crashChild(n int, args []string) int {
 		return sick(err)
 	}
 	channel := Channel{ID: id.Channel, Name: "files", Inbox: args[1], Release: modes[args[3]].release}
+	modes[args[3]].demand(&channel)
 	gate := NewGate(store, sender, []Channel{channel}, "child", zap.NewNop())
 	keys, err := keysOf("alice", "bob", "carol", "dave")
 	if err != nil {
@@ -75,7 +78,7 @@ func crashChild(n int, args []string) int {
 		}
 	}
 	gate.step = step
-	if args[3] == logged {
+	if args[3] == logged || args[3] == loggedTwo {
 		// The system calls of the audit log count, and nothing else.
 		gate.step = func(string) {}
 		book, err := openBook(filepath.Dir(args[1]), step)
@@ -113,6 +116,15 @@ func crashRound(gate *Gate, words []word, keys map[string]*person.Key) error {
 		if err != nil {
 			return err
 		}
+		waits, err := gate.Waits(id)
+		if err != nil {
+			return err
+		}
+		for _, g := range waits.Decisions {
+			if g.Person == w.who && !d.When.After(g.When) {
+				d.When = g.When.Add(time.Millisecond) // people are slower than this test
+			}
+		}
 		s, err := keys[w.who].Sign(d)
 		if err != nil {
 			return err
@@ -140,18 +152,34 @@ type mode struct {
 	release Mode
 	words   []word
 	want    quarantine.State
+	set     func(c *Channel) // what else the channel asks for
+}
+
+func (m mode) demand(c *Channel) {
+	if m.set != nil {
+		m.set(c)
+	}
 }
 
 var modes = map[string]mode{
-	"auto":    {Auto, nil, quarantine.Released},
-	"approve": {One, []word{{"alice", person.Approve}}, quarantine.Released},
-	"two":     {Two, []word{{"alice", person.Approve}, {"bob", person.Approve}}, quarantine.Released},
-	"reject":  {Two, []word{{"alice", person.Approve}, {"bob", person.Reject}}, quarantine.Rejected},
-	"hold":    {One, nil, quarantine.Held},
-	"taken":   {Auto, nil, quarantine.Held},
-	"late":    {Auto, nil, quarantine.Held},
-	"damaged": {Auto, nil, quarantine.Held},
-	logged:    {Auto, nil, quarantine.Released},
+	"auto":    {Auto, nil, quarantine.Released, nil},
+	"approve": {One, []word{{"alice", person.Approve}}, quarantine.Released, nil},
+	"two":     {Two, []word{{"alice", person.Approve}, {"bob", person.Approve}}, quarantine.Released, nil},
+	"reject":  {Two, []word{{"alice", person.Approve}, {"bob", person.Reject}}, quarantine.Rejected, nil},
+	"hold":    {One, nil, quarantine.Held, nil},
+	"taken":   {Auto, nil, quarantine.Held, nil},
+	"late":    {Auto, nil, quarantine.Held, nil},
+	"damaged": {Auto, nil, quarantine.Held, nil},
+	"hold for": {Two, []word{{"alice", person.Approve}, {"bob", person.Approve}}, quarantine.Released, func(c *Channel) {
+		c.HoldFor = time.Nanosecond // over at the next look
+	}},
+	"version": {Auto, nil, quarantine.Released, func(c *Channel) { c.Collision = Version }},
+	"same":    {Auto, nil, quarantine.Released, func(c *Channel) { c.Collision = Same }},
+	"after": {Auto, nil, quarantine.Released, func(c *Channel) {
+		c.Immutable = Best
+		c.After = &Command{Args: []string{"/bin/sh", "-c", `echo ran >> "$(dirname "$1")"/../ran`}, Timeout: time.Minute}
+	}},
+	logged: {Auto, nil, quarantine.Released, nil},
 }
 
 func sick(err error) int {
@@ -191,7 +219,7 @@ func (h *house) wholeOrAbsent(t *testing.T, want []checktest.Entry) bool {
 
 func TestKilledAfterAnyStep(t *testing.T) {
 	tree := checktest.Tree()
-	for _, name := range []string{"auto", "approve", "two", "reject", "hold", "taken", "late", "damaged"} {
+	for _, name := range []string{"auto", "approve", "two", "reject", "hold", "hold for", "version", "same", "after", "taken", "late", "damaged"} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
 				if n > 100 {
@@ -214,10 +242,19 @@ func TestKilledAfterAnyStep(t *testing.T) {
 func crashOnce(t *testing.T, n int, name string, tree []checktest.Entry) bool {
 	m := modes[name]
 	h := build(t, m.release == Auto)
-	h.change(func(c *Channel) { c.Release = m.release })
+	h.change(func(c *Channel) { c.Release = m.release; m.demand(c) })
+	t.Cleanup(func() { unprotect(h.inbox) })
 	root := filepath.Dir(h.store.Folder(quarantine.Complete))
 	objects := checktest.Build(t, id, h.key, tree)
 	switch name {
+	case "version", "same":
+		// Another transfer has brought the same before.
+		before := quarantine.ID{Channel: id.Channel, Transfer: 1}
+		h.put(t, before, checktest.Build(t, before, h.key, tree))
+		h.run(t, before, quarantine.Complete, quarantine.Released)
+		if name == "version" {
+			tree = under(tree, "tree (2)")
+		}
 	case "taken":
 		if err := os.WriteFile(filepath.Join(h.inbox, "tree"), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -241,15 +278,39 @@ func crashOnce(t *testing.T, n int, name string, tree []checktest.Entry) bool {
 	h.child(t, 0, root, child)
 	h.is(t, id, want)
 	for _, name := range h.names(t) {
-		if name != "tree" {
+		if name != "tree" && name != tree[0].Path {
 			t.Errorf("step %d: %q is left in the inbox", n, name)
 		}
+	}
+	if ran, err := os.ReadFile(filepath.Join(h.inbox, "..", "ran")); (err == nil) != (name == "after") || len(ran) > 3*len("ran\n") {
+		t.Errorf("step %d: the command ran: %q, %v", n, ran, err)
 	}
 	_, err := os.Lstat(filepath.Join(h.store.Dir(want, id), quarantine.ContentFile))
 	if (err == nil) == (want == quarantine.Released) {
 		t.Errorf("step %d: content: %v", n, err)
 	}
 	return first
+}
+
+// under gives a tree another name at its top.
+func under(tree []checktest.Entry, name string) []checktest.Entry {
+	tree = slices.Clone(tree)
+	top := tree[0].Path
+	for i := range tree {
+		tree[i].Path = name + strings.TrimPrefix(tree[i].Path, top)
+	}
+	return tree
+}
+
+// unprotect lets a test's folder be removed.
+func unprotect(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if f, err := os.Open(path); err == nil {
+			_ = disk.SetImmutable(f, false)
+			f.Close()
+		}
+		return nil
+	})
 }
 
 // settled looks at quarantine and inbox after a crash: one state, all or nothing in the inbox.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"pawl/receiver/check"
@@ -13,7 +14,7 @@ import (
 // examine takes a transfer in checking to where it belongs. On an error it stays there, and nothing of it is
 // in the inbox but perhaps a staging, which the next try clears.
 func (j *job) examine(ctx context.Context) error {
-	begun, err := j.resume()
+	begun, err := j.resume(ctx)
 	if err != nil || begun {
 		return err
 	}
@@ -29,10 +30,11 @@ func (j *job) examine(ctx context.Context) error {
 		return err
 	}
 	defer in.close()
+	in.collision = j.channel.Collision
 	if err := j.release(ctx, in); err != nil {
 		return j.fail(ctx, in, err)
 	}
-	return j.released(in)
+	return j.released(ctx, in)
 }
 
 // hold checks a transfer without making anything of it, and lets it wait. What is held has been checked, whatever the reason: nobody is
@@ -60,6 +62,9 @@ func (j *job) release(ctx context.Context, in *inbox) error {
 		return err
 	}
 	defer stage.close()
+	if err := stage.probe(j.channel.Immutable); err != nil {
+		return err
+	}
 	pass, err := check.Verify(ctx, j.dir(), j.id, j.rules(), stage)
 	if err != nil {
 		return err
@@ -82,18 +87,53 @@ func (j *job) release(ctx context.Context, in *inbox) error {
 	return Release(j.dir(), stage, pass, approval, receipt)
 }
 
-// released makes the state follow the inbox, and clears up.
-func (j *job) released(in *inbox) error {
-	if err := j.move(quarantine.Released, "in "+in.path); err != nil {
+// released does what is to be done with what is in the inbox, makes the state follow, and clears up.
+func (j *job) released(ctx context.Context, in *inbox) error {
+	var begun intent
+	if _, err := readJSON(j.dir(), intentFile, &begun); err != nil {
+		return err
+	}
+	what := "in " + in.path
+	how := j.channel.Immutable
+	if begun.Same {
+		what, how = what+": the same was there already", Mutable
+	} else if top := j.topName(); begun.Name != top {
+		what += " as " + begun.Name
+	}
+	done, err := in.protect(begun.Name, how)
+	if err != nil {
+		return err
+	}
+	if done != nil {
+		j.step("made immutable")
+		what += "; " + done.String()
+	}
+	said, err := j.runAfter(ctx, filepath.Join(in.path, begun.Name))
+	if err != nil {
+		return err
+	}
+	if said != "" {
+		what += "; " + said
+	}
+	if err := j.move(quarantine.Released, what); err != nil {
 		return err
 	}
 	if err := in.unstage(j.id); err != nil {
 		return err
 	}
 	j.step("staging removed")
-	err := j.dropContent()
+	err = j.dropContent()
 	j.step("content removed")
 	return err
+}
+
+// topName is the transfer's name in its plan; "" when that can't be read.
+func (j *job) topName() string {
+	look, err := check.LookAt(j.dir())
+	if err != nil || look.Plan == nil {
+		return ""
+	}
+	return look.Plan.Name
 }
 
 // fail clears what was staged, and settles the transfer if the error says something about it.
@@ -136,14 +176,15 @@ const intentFile = "release.json"
 
 type intent struct {
 	Inbox string    `json:"inbox"`
-	Name  string    `json:"name"`
+	Name  string    `json:"name"`           // there
+	Same  bool      `json:"same,omitempty"` // it was there already
 	Body  string    `json:"body"`
 	When  time.Time `json:"when"`
 }
 
 // resume looks whether an earlier run had begun to release the transfer, and goes on from there if it got
 // as far as the rename. It says whether the transfer is settled.
-func (j *job) resume() (bool, error) {
+func (j *job) resume(ctx context.Context) (bool, error) {
 	var begun intent
 	ok, err := readJSON(j.dir(), intentFile, &begun)
 	if err != nil || !ok {
@@ -168,7 +209,7 @@ func (j *job) resume() (bool, error) {
 		if err := in.sync(stage); err != nil {
 			return false, err
 		}
-		return true, j.released(in)
+		return true, j.released(ctx, in)
 	case gone:
 		if err := quarantine.RemoveFile(j.dir(), intentFile); err != nil {
 			return false, err

@@ -28,6 +28,12 @@ type Channel struct {
 	Keep    bool               // keep the content in the quarantine after its release
 	Limits  framing.PlanLimits // zero: the format's
 	Policy  *check.Policy      // what is asked of the content; nil: nothing
+
+	HoldFor   time.Duration // how long a transfer waits after its first check, to be checked again then
+	Windows   []Window      // when transfers are released; none: always
+	Collision Collision     // what becomes of a name that the inbox has; "": Refuse
+	Immutable Immutable     // whether what is released can be changed; "": it can
+	After     *Command      // is run after each release; nil: nothing
 }
 
 var (

@@ -14,6 +14,7 @@ const heldFile = "held.json"
 
 type held struct {
 	Since time.Time `json:"since"`           // when its checks first came to an end
+	Again bool      `json:"again,omitempty"` // checked again after the hold time
 	Stuck string    `json:"stuck,omitempty"` // what a person must mend before another look is of use
 }
 
@@ -23,6 +24,7 @@ type outlook struct {
 	wait      string         // what is outstanding; "" when nothing is
 	approvers []string       // whose approvals count
 	rejected  *person.Signed // a rejection whose giver's program died between the word and the move
+	again     bool           // the hold time is over, and it was not checked again since
 }
 
 // look asks what of the things that the channel demands, beside the checks, is outstanding now.
@@ -44,22 +46,36 @@ func (j *job) look() (outlook, error) {
 			w.rejected = &g.Signed
 		}
 	}
-	w.wait = j.outstanding(&w)
+	now := j.now()
+	w.again = j.channel.HoldFor > 0 && !w.held.Again && !w.held.Since.IsZero() && !now.Before(w.held.Since.Add(j.channel.HoldFor))
+	w.wait = j.outstanding(&w, now)
 	return w, nil
 }
 
-func (j *job) outstanding(w *outlook) string {
+func (j *job) outstanding(w *outlook, now time.Time) string {
 	if w.rejected != nil {
 		return rejectedBy(*w.rejected)
 	}
+	since := w.held.Since
+	if since.IsZero() {
+		since = now
+	}
+	if until := since.Add(j.channel.HoldFor); now.Before(until) {
+		return "waits until " + until.UTC().Format(time.RFC3339) + " to be checked again"
+	}
 	if need := j.channel.Release.People(); len(w.approvers) < need {
 		return fmt.Sprintf("waits for approval: %d of %d", len(w.approvers), need)
+	}
+	if is, next := open(j.channel.Windows, now); !is {
+		return "waits for the release window at " + next.UTC().Format(time.RFC3339)
 	}
 	return ""
 }
 
 // ready says whether another look at a held transfer is of use.
-func (w *outlook) ready() bool { return w.held.Stuck == "" && w.wait == "" || w.rejected != nil }
+func (w *outlook) ready() bool {
+	return w.rejected != nil || w.held.Stuck == "" && (w.wait == "" || w.again)
+}
 
 // takeUp goes on with a held transfer that nothing is outstanding of.
 func (j *job) takeUp() error {
@@ -73,6 +89,8 @@ func (j *job) takeUp() error {
 		return j.move(quarantine.Rejected, rejectedBy(*w.rejected))
 	case w.held.Stuck != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.held.Stuck)
+	case w.again:
+		return j.move(quarantine.Checking, "the hold time is over: checked again")
 	case w.wait != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.wait)
 	}
@@ -85,10 +103,11 @@ func (j *job) wait(reason string, stuck bool) error {
 	if _, err := readJSON(j.dir(), heldFile, &h); err != nil {
 		return err
 	}
-	was := h
+	was, now := h, j.now().UTC()
 	if h.Since.IsZero() {
-		h.Since = j.now().UTC()
+		h.Since = now
 	}
+	h.Again = j.channel.HoldFor > 0 && !now.Before(h.Since.Add(j.channel.HoldFor))
 	h.Stuck = ""
 	if stuck {
 		h.Stuck = reason
