@@ -179,7 +179,8 @@ var modes = map[string]mode{
 		c.Immutable = Best
 		c.After = &Command{Args: []string{"/bin/sh", "-c", `echo ran >> "$(dirname "$1")"/../ran`}, Timeout: time.Minute}
 	}},
-	logged: {Auto, nil, quarantine.Released, nil},
+	logged:    {Auto, nil, quarantine.Released, nil},
+	loggedTwo: {Two, []word{{"alice", person.Approve}, {"alice", person.Revoke}, {"alice", person.Approve}, {"bob", person.Approve}}, quarantine.Released, nil},
 }
 
 func sick(err error) int {
