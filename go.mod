@@ -27,7 +27,10 @@ require (
 	rsc.io/qr v0.2.0
 )
 
-require golang.org/x/mod v0.42.0
+require (
+	github.com/minio/minio-go/v7 v7.4.1
+	golang.org/x/mod v0.42.0
+)
 
 require github.com/kr/fs v0.1.0 // indirect
 
@@ -38,7 +41,6 @@ require (
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/minio/crc64nvme v1.1.1 // indirect
 	github.com/minio/md5-simd v1.1.2 // indirect
-	github.com/minio/minio-go/v7 v7.4.1 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect

@@ -50,6 +50,13 @@ type channel struct {
 	MaxEntries  int       `toml:"max_entries"`  // files and folders of one transfer; default the format's
 	Policy      string    `toml:"policy"`       // file of the policy for its content, from this file's folder; default: none is asked
 
+	HoldFor   conf.Duration `toml:"hold_for"`        // wait so long after the first check, and check again; default not at all
+	Windows   []window      `toml:"release_windows"` // when it releases, "Mon-Fri 08:00-18:00 Europe/Berlin"; default always
+	Collision collision     `toml:"collision"`       // a name that the inbox has: "refuse" (default), "version", "same"
+	Immutable immutable     `toml:"immutable"`       // what is released: "no" (default), "best", "required"
+	After     []string      `toml:"after_release"`   // command, absolute path first; gets "--" and the released path; default none
+	AfterTime conf.Duration `toml:"after_timeout"`   // then it is killed; default 1m
+
 	policy *check.Policy // that file; nil when there is none
 }
 
@@ -115,6 +122,7 @@ func (c *config) check() error {
 		if ch.Release == "" {
 			ch.Release = mode(release.One)
 		}
+		ch.fill()
 		if ch.Show == nil && ch.Release.people() > 0 {
 			ch.Show = []shown{showFiles, showVerdicts}
 		}
@@ -135,6 +143,10 @@ func (c *config) check() error {
 			return conf.Wrong("people", "is missing: channel %q asks for people: write a file of them (docs/approvals.md), or its release = \"auto\"", ch.Name)
 		case ch.Release.people() == 0 && len(ch.Show) > 0:
 			return conf.Wrong(at+"show", "nobody approves where release = \"auto\": leave it out")
+		case len(ch.After) > 0 && !filepath.IsAbs(ch.After[0]):
+			return conf.Wrong(at+"after_release", "%q is not an absolute path: a command is found nowhere else", ch.After[0])
+		case len(ch.After) == 0 && ch.AfterTime != 0:
+			return conf.Wrong(at+"after_timeout", "there is no after_release that it could be of")
 		case ch.MaxEntries < 0:
 			return conf.Wrong(at+"max_entries", "%d is negative: write how many files and folders one transfer may have", ch.MaxEntries)
 		}
@@ -196,7 +208,8 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 		channels = append(channels, release.Channel{
 			ID: uint16(ch.ID), Name: ch.Name, Inbox: filepath.Clean(ch.Inbox), Release: release.Mode(ch.Release), Show: words(ch.Show), Keep: ch.KeepContent,
 			Limits: framing.PlanLimits{Entries: uint64(ch.MaxEntries), Content: uint64(ch.MaxTransfer)},
-			Policy: ch.policy,
+			Policy: ch.policy, HoldFor: time.Duration(ch.HoldFor), Windows: ch.windows(), Collision: release.Collision(ch.Collision),
+			Immutable: release.Immutable(ch.Immutable), After: ch.after(),
 		})
 	}
 	gate := release.NewGate(store, sender, channels, who, log)

@@ -25,8 +25,8 @@ func TestExampleLoads(t *testing.T) {
 		Quarantine: "/srv/pawl/quarantine", Sender: "/etc/pawl/sender.key.pub", People: "../../docs/examples/people.toml", Rescan: conf.Duration(30 * time.Second), Log: "text",
 		Audit: auditConfig{Folder: "/var/lib/pawl/audit", Key: "/etc/pawl/audit.key"},
 		Channels: []channel{
-			{ID: 1, Name: "updates", Inbox: "/srv/pawl/inbox/updates", Release: mode(release.Auto)},
-			{ID: 2, Name: "reports", Inbox: "/srv/pawl/inbox/reports", Release: mode(release.One), Show: []shown{showFiles, showVerdicts}, MaxTransfer: 50 << 30, MaxEntries: 1_000_000},
+			{ID: 1, Name: "updates", Inbox: "/srv/pawl/inbox/updates", Release: mode(release.Auto), Collision: "refuse", Immutable: "no"},
+			{ID: 2, Name: "reports", Inbox: "/srv/pawl/inbox/reports", Release: mode(release.One), Show: []shown{showFiles, showVerdicts}, Collision: "refuse", Immutable: "no", MaxTransfer: 50 << 30, MaxEntries: 1_000_000},
 		},
 	}
 	if len(c.people) != 3 || c.people[0].Name() != "alice" || c.people[1].Channels[0] != "reports" {

@@ -54,10 +54,10 @@ func (j *job) enterDecision(s person.Signed, p people.Person, file []byte) error
 }
 
 // enterRelease enters what is about to be released, and gives the receipt that Release asks for.
-func (j *job) enterRelease(in *inbox, pass check.Pass, approval Approval) (audit.Receipt, error) {
+func (j *job) enterRelease(place string, pass check.Pass, approval Approval) (audit.Receipt, error) {
 	head, body := pass.Head(), pass.Body()
 	return j.Enter(&audit.Release{
-		Transfer: j.id.String(), Name: audit.Text(pass.Name()), Inbox: in.path, Plan: hex.EncodeToString(head.PlanDigest[:]),
+		Transfer: j.id.String(), Name: audit.Text(pass.Name()), Inbox: place, Plan: hex.EncodeToString(head.PlanDigest[:]),
 		Proof: hex.EncodeToString(body[:]), Files: head.Files, Bytes: head.Content, Approvals: approval.who,
 		Sender: j.sender.String(),
 	})

@@ -174,6 +174,9 @@ func (g *Gate) Sweep(channel Channel) error {
 			err = errors.Join(err, g.sweepContent(id))
 		}
 	}
+	if channel.Bucket != nil {
+		return err
+	}
 	in, errIn := openInbox(channel.Inbox)
 	if errIn != nil {
 		return errors.Join(err, errIn)

@@ -25,6 +25,9 @@ func (j *job) examine(ctx context.Context) error {
 	if w.wait != "" {
 		return j.hold(ctx, w.wait, false)
 	}
+	if j.channel.Bucket != nil {
+		return j.deliver(ctx)
+	}
 	in, err := openInbox(j.channel.Inbox)
 	if err != nil {
 		return err
@@ -80,7 +83,7 @@ func (j *job) release(ctx context.Context, in *inbox) error {
 	if wait != "" {
 		return outstandingError{wait}
 	}
-	receipt, err := j.enterRelease(in, pass, approval)
+	receipt, err := j.enterRelease(in.path, pass, approval)
 	if err != nil {
 		return err
 	}
@@ -175,11 +178,12 @@ func (j *job) refuse(err error) error {
 const intentFile = "release.json"
 
 type intent struct {
-	Inbox string    `json:"inbox"`
-	Name  string    `json:"name"`           // there
-	Same  bool      `json:"same,omitempty"` // it was there already
-	Body  string    `json:"body"`
-	When  time.Time `json:"when"`
+	Inbox  string    `json:"inbox"`
+	Name   string    `json:"name"`             // there
+	Same   bool      `json:"same,omitempty"`   // it was there already
+	Bucket bool      `json:"bucket,omitempty"` // Inbox is a place in a bucket
+	Body   string    `json:"body"`
+	When   time.Time `json:"when"`
 }
 
 // resume looks whether an earlier run had begun to release the transfer, and goes on from there if it got
@@ -189,6 +193,9 @@ func (j *job) resume(ctx context.Context) (bool, error) {
 	ok, err := readJSON(j.dir(), intentFile, &begun)
 	if err != nil || !ok {
 		return false, err
+	}
+	if begun.Bucket {
+		return j.resumeDelivery(ctx, begun)
 	}
 	in, err := openInbox(begun.Inbox)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release/bucket"
 	"pawl/receiver/release/people"
 )
 
@@ -29,11 +30,12 @@ type Channel struct {
 	Limits  framing.PlanLimits // zero: the format's
 	Policy  *check.Policy      // what is asked of the content; nil: nothing
 
-	HoldFor   time.Duration // how long a transfer waits after its first check, to be checked again then
-	Windows   []Window      // when transfers are released; none: always
-	Collision Collision     // what becomes of a name that the inbox has; "": Refuse
-	Immutable Immutable     // whether what is released can be changed; "": it can
-	After     *Command      // is run after each release; nil: nothing
+	HoldFor   time.Duration  // how long a transfer waits after its first check, to be checked again then
+	Windows   []Window       // when transfers are released; none: always
+	Collision Collision      // what becomes of a name that the inbox has; "": Refuse
+	Immutable Immutable      // whether what is released can be changed; "": it can
+	Bucket    *bucket.Bucket // where it goes in place of an inbox; nil: into the inbox
+	After     *Command       // is run after each release; nil: nothing
 }
 
 var (
@@ -178,7 +180,7 @@ func (j *job) accept() error {
 	if err := dropDecisions(j.dir()); err != nil {
 		return fmt.Errorf("accept %s: %w", j.id, err)
 	}
-	for _, name := range []string{heldFile, intentFile, verdictFile} {
+	for _, name := range []string{heldFile, intentFile, verdictFile, manifestFile} {
 		if err := quarantine.RemoveFile(j.dir(), name); err != nil {
 			return fmt.Errorf("accept %s: %w", j.id, err)
 		}

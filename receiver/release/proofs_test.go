@@ -53,12 +53,12 @@ func TestReleaseRefusesWrongProofs(t *testing.T) {
 	}
 	forged := yes
 	forged.body[0] ^= 1
-	told, err := j.enterRelease(in, pass, yes)
+	told, err := j.enterRelease(in.path, pass, yes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	j.id.Transfer++
-	another, err := j.enterRelease(in, pass, yes)
+	another, err := j.enterRelease(in.path, pass, yes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestReleaseRefusesWrongProofs(t *testing.T) {
 	elsewhere := *in
 	elsewhere.path += "2"
 	j.id.Transfer--
-	moved, err := j.enterRelease(&elsewhere, pass, yes)
+	moved, err := j.enterRelease(elsewhere.path, pass, yes)
 	if err != nil {
 		t.Fatal(err)
 	}
