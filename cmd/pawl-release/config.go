@@ -14,6 +14,7 @@ import (
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
+	"pawl/receiver/release/bucket"
 	"pawl/receiver/release/people"
 )
 
@@ -57,6 +58,8 @@ type channel struct {
 	After     []string      `toml:"after_release"`   // command, absolute path first; gets "--" and the released path; default none
 	AfterTime conf.Duration `toml:"after_timeout"`   // then it is killed; default 1m
 
+	S3        *s3Table      `toml:"s3"`              // a bucket in place of the inbox
+
 	policy *check.Policy // that file; nil when there is none
 }
 
@@ -78,6 +81,12 @@ func load(path string) (*config, error) {
 	}
 	for i := range c.Channels {
 		ch := &c.Channels[i]
+		if s := ch.S3; s != nil {
+			s.Credentials = beside(path, s.Credentials)
+			if s.CA != "" {
+				s.CA = beside(path, s.CA)
+			}
+		}
 		if ch.Policy == "" {
 			continue
 		}
@@ -122,6 +131,11 @@ func (c *config) check() error {
 		if ch.Release == "" {
 			ch.Release = mode(release.One)
 		}
+		if ch.S3 != nil {
+			if err := ch.S3.check(at+"s3", ch); err != nil {
+				return err
+			}
+		}
 		ch.fill()
 		if ch.Show == nil && ch.Release.people() > 0 {
 			ch.Show = []shown{showFiles, showVerdicts}
@@ -135,6 +149,7 @@ func (c *config) check() error {
 			return conf.Wrong(at+"id", "%d is used twice", ch.ID)
 		case names[ch.Name]:
 			return conf.Wrong(at+"name", "%q is used twice", ch.Name)
+		case ch.S3 != nil:
 		case ch.Inbox == "":
 			return conf.Wrong(at+"inbox", "is missing: write a folder that is there, as an absolute path")
 		case !filepath.IsAbs(ch.Inbox):
@@ -165,11 +180,11 @@ func (c *config) label(id uint16) string {
 	return fmt.Sprintf("(%d)", id)
 }
 
-// inbox gives the inbox of a channel.
+// inbox gives the place that the transfers of a channel go to.
 func (c *config) inbox(id uint16) string {
 	for _, ch := range c.Channels {
 		if ch.ID == int(id) {
-			return ch.Inbox
+			return ch.place()
 		}
 	}
 	return ""
@@ -204,12 +219,18 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 		return nil, err
 	}
 	var channels []release.Channel
-	for _, ch := range c.Channels {
+	for i, ch := range c.Channels {
+		var to *bucket.Bucket
+		if ch.S3 != nil {
+			if to, err = ch.S3.open(fmt.Sprintf("channel[%d].s3", i)); err != nil {
+				return nil, err
+			}
+		}
 		channels = append(channels, release.Channel{
-			ID: uint16(ch.ID), Name: ch.Name, Inbox: filepath.Clean(ch.Inbox), Release: release.Mode(ch.Release), Show: words(ch.Show), Keep: ch.KeepContent,
+			ID: uint16(ch.ID), Name: ch.Name, Inbox: cleaned(ch.Inbox), Release: release.Mode(ch.Release), Show: words(ch.Show), Keep: ch.KeepContent,
 			Limits: framing.PlanLimits{Entries: uint64(ch.MaxEntries), Content: uint64(ch.MaxTransfer)},
 			Policy: ch.policy, HoldFor: time.Duration(ch.HoldFor), Windows: ch.windows(), Collision: release.Collision(ch.Collision),
-			Immutable: release.Immutable(ch.Immutable), After: ch.after(),
+			Bucket: to, Immutable: release.Immutable(ch.Immutable), After: ch.after(),
 		})
 	}
 	gate := release.NewGate(store, sender, channels, who, log)
@@ -224,4 +245,12 @@ func (c *config) viewer(store *quarantine.Store) (*release.Gate, error) {
 		return nil, err
 	}
 	return c.newGate(store, sender, "nobody", zap.NewNop())
+}
+
+// cleaned is filepath.Clean, and "" for no path.
+func cleaned(path string) string {
+	if path == "" {
+		return ""
+	}
+	return filepath.Clean(path)
 }

@@ -13,14 +13,22 @@ const defaultAfter = conf.Duration(time.Minute)
 
 // fill puts the defaults in the place of what is left out.
 func (ch *channel) fill() {
+	if len(ch.After) == 0 {
+		ch.After = nil
+	} else if ch.AfterTime == 0 {
+		ch.AfterTime = defaultAfter
+	}
+	if len(ch.Windows) == 0 {
+		ch.Windows = nil
+	}
+	if ch.S3 != nil {
+		return // the rest is for an inbox
+	}
 	if ch.Collision == "" {
 		ch.Collision = collision(release.Refuse)
 	}
 	if ch.Immutable == "" {
 		ch.Immutable = immutable(release.Mutable)
-	}
-	if len(ch.After) > 0 && ch.AfterTime == 0 {
-		ch.AfterTime = defaultAfter
 	}
 }
 

@@ -171,7 +171,7 @@ file and line, and what to write instead.`,
 				return err
 			}
 			for _, ch := range c.Channels {
-				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, release.Printable(ch.Name, nameWidth), ch.Release, ch.Inbox); err != nil {
+				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, release.Printable(ch.Name, nameWidth), ch.Release, ch.place()); err != nil {
 					return err
 				}
 				if err := writePolicy(env.Stdout, ch.policy); err != nil {

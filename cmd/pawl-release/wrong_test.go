@@ -51,6 +51,15 @@ var wrongRows = []conftest.Row{
 	{Key: "channel.immutable", Line: `immutable = "yes"`, Want: `neither "no" nor "best" nor "required"`},
 	{Key: "channel.after_release", Line: `after_release = ["tell"]`, Want: `"tell" is not an absolute path`},
 	{Key: "channel.after_timeout", Line: `after_timeout = "5s"`, Want: `there is no after_release that it could be of`},
+	{Key: "channel.s3.endpoint", Line: ``, Want: "is missing"},
+	{Key: "channel.s3.endpoint", Line: `endpoint = "ftp://x"`, Want: `is not an endpoint`},
+	{Key: "channel.s3.endpoint", Line: `endpoint = "http://store"`, Want: `in clear: write https`},
+	{Key: "channel.s3.bucket", Line: ``, Want: "is missing: write the name of a bucket"},
+	{Key: "channel.s3.prefix", Line: `prefix = "/x"`, Want: `does not end with one "/"`},
+	{Key: "channel.s3.region", Line: `region = 1`, Want: `want a string`},
+	{Key: "channel.s3.credentials", Line: ``, Want: "is missing: write a file with the access key"},
+	{Key: "channel.s3.credentials", Line: `credentials = "none"`, Want: "no such file"},
+	{Key: "channel.s3.ca", Line: `ca = "../001/few.toml"`, Want: "has no certificate in PEM"},
 	{Key: "people", Line: ``, Want: `is missing: channel "docs" asks for people`},
 	{Key: "people", Line: `people = "none.toml"`, Want: "none.toml: no such file or directory"},
 	{Key: "people", Line: `people = "../001/few.toml"`, Want: `0 of the people may approve for channel "docs", and its release = "one" takes 1`},
@@ -74,7 +83,7 @@ func TestEveryWrongKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(writePeopleFile("people.toml", "approver"), writePeopleFile("few.toml", "viewer")); err != nil {
+	if err := errors.Join(writePeopleFile("people.toml", "approver"), writePeopleFile("few.toml", "viewer"), os.WriteFile("store.key", []byte("access\n# and\nsecret\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	good := []conftest.Table{
@@ -82,6 +91,8 @@ func TestEveryWrongKey(t *testing.T) {
 		{Head: "[audit]", Key: "audit", Lines: []string{`folder = "` + dir + `"`, `key = "audit.key"`}},
 		{Head: "[metrics]", Key: "metrics", Lines: []string{`listen = "unix:/run/pawl-release/metrics"`}},
 		{Head: "[[channel]]", Key: "channel", Lines: []string{`id = 1`, `name = "docs"`, `inbox = "` + dir + `"`}},
+		{Head: "[[channel]]", Key: "another channel", Lines: []string{`id = 2`, `name = "store"`}},
+		{Head: "[channel.s3]", Key: "channel.s3", Lines: []string{`endpoint = "https://s3.example.org"`, `bucket = "b"`, `credentials = "../001/store.key"`}},
 	}
 	conftest.Refused(t, good, wrongRows, conf.Keys(&config{}), func(path string) error {
 		c, err := frame().Load(path)

@@ -78,3 +78,24 @@ func showPerson(path string) (Public, error) {
 	}
 	return Public{"person", key.String(), key.Fingerprint()}, nil
 }
+
+// Credentials reads the two keys of an S3 store, a line each beside comments. Errors name the file, never what is in it, and wrap [ErrLoose] when
+// others may read it.
+func Credentials(path string) (access, secret string, err error) {
+	var lines []string
+	_, err = load(path, secretMode, func(text string) (struct{}, error) {
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				lines = append(lines, line)
+			}
+		}
+		if len(lines) != 2 {
+			return struct{}{}, errors.New("want two lines, the access key and the secret key")
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return "", "", err
+	}
+	return lines[0], lines[1], nil
+}
