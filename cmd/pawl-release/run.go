@@ -94,7 +94,7 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	stopped, err := c.file.Audit.begin(gate, c.path)
+	stopped, err := c.file.begin(gate, c.path)
 	if err != nil {
 		arrivals.Close()
 		return nil, err

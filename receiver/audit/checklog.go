@@ -71,24 +71,46 @@ const lookBack = 1024
 // LastConfig is the digest of the configuration of a program that counted last; "" when the log tells of none. It
 // reads the log from its end.
 func LastConfig(view *merkle.View, program string) (string, error) {
+	return last(view, (*Config)(nil).Kind(), func(e *Entry) string {
+		if e.Config == nil || e.Config.Program != program {
+			return ""
+		}
+		return e.Config.Digest
+	})
+}
+
+// LastPolicy is the digest of the policy of a channel that counted last, as LastConfig is of a configuration.
+func LastPolicy(view *merkle.View, channel uint16) (string, error) {
+	return last(view, (*Policy)(nil).Kind(), func(e *Entry) string {
+		if e.Policy == nil || e.Policy.Channel != channel {
+			return ""
+		}
+		return e.Policy.Digest
+	})
+}
+
+// last is what find says of the last entry of a kind that it says something of.
+func last(view *merkle.View, kind string, find func(e *Entry) string) (string, error) {
 	for end := view.Checkpoint().Size; end > 0; {
-		from, digest := max(end-lookBack, 0), ""
+		from, found := max(end-lookBack, 0), ""
 		var wrong error
 		err := view.Entries(from, func(index int64, data []byte) bool {
 			if index >= end {
 				return false
 			}
-			if !bytes.Contains(data, []byte(`"config":{`)) {
+			if !bytes.Contains(data, []byte(`"`+kind+`":{`)) {
 				return true // a text that looks so has its quotes escaped
 			}
 			var e *Entry
-			if e, wrong = ParseEntry(data); wrong == nil && e.Config != nil && e.Config.Program == program {
-				digest = e.Config.Digest
+			if e, wrong = ParseEntry(data); wrong == nil {
+				if is := find(e); is != "" {
+					found = is
+				}
 			}
 			return wrong == nil
 		})
-		if err := errors.Join(err, wrong); err != nil || digest != "" {
-			return digest, err
+		if err := errors.Join(err, wrong); err != nil || found != "" {
+			return found, err
 		}
 		end = from
 	}

@@ -62,7 +62,7 @@ type Rejection struct {
 type Policy struct {
 	Channel uint16 `json:"channel"`
 	Name    string `json:"name"`
-	Digest  string `json:"digest"`           // SHA-256 of the policy's file
+	Digest  string `json:"digest"`           // SHA-256 of the policy in its one form, as verdicts name it
 	Before  string `json:"before,omitempty"` // of the one that counted until now
 }
 
