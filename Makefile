@@ -68,6 +68,8 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 		done; done; \
 	done; echo "$$n transfers, all intact" >&2
 	bin/pawl-bench hostile
+	$(GO) test -count=1 -timeout 30m -run '^TestKilled$$' ./cmd/pawl-send -kills 200
+	$(GO) test -count=1 -timeout 30m -run '^TestKilledAfterAnyStep$$' ./sender -every-step
 
 # The S3 server that releases into a bucket are tested with; built once, in a minute.
 bin/versitygw:

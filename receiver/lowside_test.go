@@ -150,3 +150,24 @@ func TestSituation(t *testing.T) {
 		t.Errorf("%+v, want\n%+v", got, want)
 	}
 }
+
+// TestOvertakenBeats: of one run the one with the longer uptime counts, whatever link it came by; a new run counts at once.
+func TestOvertakenBeats(t *testing.T) {
+	run := framing.Beat{Clock: 1_000_000, Uptime: 100 * time.Second}
+	for name, c := range map[string]struct {
+		beat framing.Beat
+		old  bool
+	}{
+		"a second later":            {framing.Beat{Clock: 1_001_000, Uptime: 101 * time.Second}, false},
+		"the same":                  {run, false},
+		"a second before":           {framing.Beat{Clock: 999_000, Uptime: 99 * time.Second}, true},
+		"before, disciplined clock": {framing.Beat{Clock: 998_500, Uptime: 99 * time.Second}, true},
+		"restarted":                 {framing.Beat{Clock: 1_005_000, Uptime: 2 * time.Second}, false},
+		"clock set back":            {framing.Beat{Clock: 1000, Uptime: 99 * time.Second}, false},
+		"hostile":                   {framing.Beat{Clock: -1 << 63, Uptime: 1}, false},
+	} {
+		if got := overtaken(&c.beat, &run); got != c.old {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

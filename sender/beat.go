@@ -101,6 +101,9 @@ func (s *Sender) Status() Status {
 		st.Fault = &f
 	}
 	st.addLinks(s.lines)
+	for _, ch := range s.channels {
+		st.Channels = append(st.Channels, s.channelStatus(ch, time.Now()))
+	}
 	for _, f := range flights {
 		st.Transfers = append(st.Transfers, f.status())
 	}
@@ -138,7 +141,7 @@ func before(a, b *flight) bool {
 
 // urgency is 0 for a transfer under way, 1 for one that waits, 2 for the others.
 func (f *flight) urgency() int {
-	switch f.state.Load().State {
+	switch f.shown().State {
 	case StateSending, StateAborting:
 		return 0
 	case StateWaiting:

@@ -67,6 +67,11 @@ func (c *claimer) submit(ctx context.Context, ch *channel, path string) (*flight
 	if !filepath.IsAbs(path) || path == "/" {
 		return nil, refuse("", "%q is not the absolute path of an entry", path)
 	}
+	select {
+	case <-ch.recovered: // else it would be found in claimed/, and sent a second time
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	rec, dir, err := c.newRecord(ch, filepath.Base(path), path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("submit %q: %w", path, err)
@@ -98,6 +103,7 @@ func (c *claimer) adopt(ctx context.Context, f *flight) (*flight, error) {
 	}
 	c.log.Info("transfer queued", zap.String("transfer", f.rec.ID), zap.String("channel", f.channel.Name),
 		zap.String("name", f.rec.Name), zap.Uint64("entries", f.rec.Entries), zap.Uint64("bytes", f.rec.Content))
+	f.unsent, f.fresh = true, true
 	c.schedule.enter(f)
 	return f, nil
 }
@@ -176,6 +182,11 @@ func (c *claimer) resume(ctx context.Context, ch *channel, dir string) error {
 		return fmt.Errorf("transfer %s is of channel %d", rec.ID, rec.Channel)
 	}
 	f := newFlight(rec, dir, ch)
+	want, err := loadOrders(dir)
+	if err != nil {
+		return err
+	}
+	f.obey(want)
 	if rec.State == StateQueued && !rec.planned() {
 		if there, err := c.unmark(f); err != nil || !there {
 			return err
@@ -196,6 +207,8 @@ func (c *claimer) resume(ctx context.Context, ch *channel, dir string) error {
 		rec.SymbolSize = c.symbolSize
 	} else {
 		f.show(StateQueued)
+		_, err := os.Lstat(filepath.Join(dir, progressFile))
+		f.fresh = rec.Pass == 0 && err != nil
 	}
 	c.log.Info("transfer taken up again", zap.String("transfer", rec.ID), zap.Int("passes_done", rec.Pass))
 	c.schedule.enter(f)
@@ -225,6 +238,8 @@ func (c *claimer) renew(ctx context.Context, f *flight) error {
 	if err := errors.Join(os.Rename(f.dir, dir), rec.store(dir)); err != nil {
 		return err
 	}
-	_, err = c.adopt(ctx, newFlight(rec, dir, f.channel))
+	anew := newFlight(rec, dir, f.channel)
+	anew.obey(f.orders)
+	_, err = c.adopt(ctx, anew)
 	return err
 }

@@ -58,6 +58,30 @@ func AskStatus(ctx context.Context, socket string) (Status, error) {
 	return st, nil
 }
 
+// Ask sends one request about the queue and reads the answer into into, which points to what
+// the request's operation answers. What the daemon refused wraps ErrDaemon.
+func Ask(ctx context.Context, socket string, req Request, into any) error {
+	answered := false
+	err := ask(ctx, socket, req, func(line []byte) error {
+		answered = true
+		var refusal struct {
+			Error string `json:"error"`
+			ID    string `json:"id"`
+		}
+		if err := json.Unmarshal(line, &refusal); err != nil {
+			return fmt.Errorf("answer of the sender: %w", err)
+		}
+		if refusal.Error != "" && refusal.ID == "" { // an aborted transfer has both
+			return fmt.Errorf("%w: %s", ErrDaemon, refusal.Error)
+		}
+		return json.Unmarshal(line, into)
+	})
+	if err == nil && !answered {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // ask sends one request and hands on each line of the answer.
 func ask(ctx context.Context, socket string, req Request, each func(line []byte) error) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -75,7 +99,7 @@ func ask(ctx context.Context, socket string, req Request, each func(line []byte)
 		return fmt.Errorf("ask the sender: %w", err)
 	}
 	lines := bufio.NewScanner(conn)
-	lines.Buffer(nil, maxRequest)
+	lines.Buffer(nil, maxAnswer)
 	for lines.Scan() {
 		if err := each(lines.Bytes()); err != nil {
 			return err

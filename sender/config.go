@@ -71,6 +71,12 @@ type Channel struct {
 	Symlinks Symlinks
 	Intake   Intake    // what is taken, and when
 	FEC      *fec.Plan // code, K, R and depth set by hand, for objects large enough; nil: planned
+
+	Class   Class    // how urgent its transfers are, if nobody says otherwise of one
+	Weight  int      // its share of the link among the channels of its class; 0: DefaultWeight
+	Windows []Window // when content is sent, at most 64; nil: always
+	Quota   Quota    // what is sent in a day
+	Keep    Keep     // of sent/
 }
 
 func (c *Config) check() error {
@@ -142,6 +148,12 @@ func CheckChannels(all []Channel) error {
 			return fmt.Errorf("channel %d, %q: id, name or folder is another channel's too", c.ID, c.Name)
 		case c.Passes < 0 || c.Passes > maxPasses || c.PassGap < 0 || c.Quiet < 0:
 			return fmt.Errorf("channel %q: %d passes every %v, quiet %v", c.Name, c.Passes, c.PassGap, c.Quiet)
+		case c.Weight < 0 || c.Weight > maxWeight:
+			return fmt.Errorf("channel %q: weight %d is not in 1 to %d", c.Name, c.Weight, maxWeight)
+		case c.Class >= classes:
+			return fmt.Errorf("channel %q: there is no %v", c.Name, c.Class)
+		case len(c.Windows) > maxWindows:
+			return fmt.Errorf("channel %q: %d windows are more than %d", c.Name, len(c.Windows), maxWindows)
 		}
 		if err := c.Intake.check(); err != nil {
 			return fmt.Errorf("channel %q: %w", c.Name, err)
@@ -162,6 +174,9 @@ func (c Channel) withDefaults() Channel {
 	}
 	if c.Quiet == 0 {
 		c.Quiet = DefaultQuiet
+	}
+	if c.Weight == 0 {
+		c.Weight = DefaultWeight
 	}
 	if c.Intake.Complete == 0 {
 		c.Intake.Complete = DefaultComplete

@@ -17,7 +17,7 @@ const echoMemory = 64 << 20
 // that the memory is that of the pool and the echoes.
 //
 //	                 ┌─ toHash ── hash
-//	schedule (read) ─┤
+//	schedule (read) ─┤                                      one of each lane
 //	                 └─ toEncode ── encode ─┬ toLinks[0] ── line (seal, pace, write)
 //	                                        └ toLinks[1] ── line: the same groups, other symbols
 type pipeline struct {
@@ -140,6 +140,12 @@ func (p *pipeline) bears(k, r int) int {
 	for ; link.Survive > 0 && link.Missing(k+r) > r; link.Survive-- {
 	}
 	return link.Survive
+}
+
+// idle waits until the hash stage has nothing of a digester. Its error is kept for hashed.
+func (p *pipeline) idle(ctx context.Context, d *digester) error {
+	_ = p.hashed(ctx, d)
+	return ctx.Err()
 }
 
 // hashed waits until everything handed to the hash stage is hashed.

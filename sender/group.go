@@ -28,6 +28,12 @@ type group struct {
 	ends    []int  // content: where in data files end
 
 	flight  *flight
+	trace   *trace        // of the pass, if its progress is kept
+	seq     uint32        // number of the group in it
+	skip    uint32        // symbols at its beginning that an earlier run has sent
+	mark    *mark         // what is reached when it has left; nil: nothing is noted
+	pending *atomic.Int64 // octets that were handed on and have not left; this group's are wire
+	wire    int64
 	spacing time.Duration // from the end of one copy to the beginning of the next
 	parts   []part        // what each line has of it
 	bears   int32         // lines that may give their part up
@@ -44,6 +50,7 @@ type part struct {
 	group  *group
 	copies int       // how often it has still to be sent
 	sent   bool      // the first copy was
+	seen   uint32    // symbols of it seen to, also those of other lines
 	given  bool      // up: see surrender
 	due    time.Time // of the next copy
 }
@@ -73,6 +80,17 @@ func (p *part) surrender() bool {
 		return false
 	}
 	return true
+}
+
+// left notes that the first copy has left on all lines.
+func (g *group) left() {
+	g.flight.progress(g)
+	if g.pending != nil {
+		g.pending.Add(-g.wire)
+	}
+	if g.mark != nil {
+		g.mark.done()
+	}
 }
 
 // release gives up one hold; the last one gives the group back.
@@ -155,6 +173,7 @@ func (c *cut) fit(g *group) {
 	}
 	g.buf = g.buf[:all]
 	g.head, g.extra, g.ends = c.head, c.R, g.ends[:0]
+	g.trace, g.mark, g.seq, g.skip = nil, nil, 0, 0
 	g.data = g.buf[:length]
 	clear(g.buf[length:source])
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,12 @@ import (
 	"pawl/hw/link"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if n, err := strconv.Atoi(os.Getenv(crashEnv)); err == nil {
+		os.Exit(crashChild(n, os.Args[len(os.Args)-crashArgs:]))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const testT = 1408
 

@@ -19,6 +19,9 @@ const (
 	batchOctets = 65487
 	// batchMost is UDP_MAX_SEGMENTS of Linux before 6.9.
 	batchMost = 64
+	// batchTime is how long a batch takes on a slow link at most: beats and urgent groups wait
+	// for one to end.
+	batchTime = 10 * time.Millisecond
 )
 
 // line is the end of the path: it alone owns the sessions, the packet numbers, the pacer
@@ -44,6 +47,7 @@ type line struct {
 	spread   time.Duration
 	sessions *sessions
 	groups   <-chan *part
+	urgent   <-chan *part // go ahead of groups, between two batches
 	tell     func() framing.Beat
 	counters *lineCounters
 	log      *zap.Logger
@@ -58,14 +62,22 @@ type line struct {
 	heard   int     // announcements that it took since
 
 	echoes   echoes
-	announce time.Time // when the session is announced next
-	beat     time.Time // when the next beat is due
-	inTurn   bool      // own packets are being sent: no recursion
+	announce time.Time     // when the session is announced next
+	every    time.Duration // from one announcement to the next
+	beat     time.Time     // when the next beat is due
+	inTurn   bool          // own packets are being sent: no recursion
+	inRush   bool          // urgent groups are
 }
 
 // prepare allocates what the line needs for its life.
 func (l *line) prepare() {
 	l.most = max(1, min(batchMost, batchOctets/l.datagram))
+	l.every = announceEvery
+	if l.rate > 0 {
+		packet := packetTime(l.rate, l.wire)
+		l.most = max(1, min(l.most, int(batchTime/packet)))
+		l.every = announcePause(packet)
+	}
 	l.batch = make([]byte, l.most*l.datagram)
 	l.payload = make([]byte, 0, l.datagram-framing.Overhead)
 }
@@ -86,6 +98,9 @@ func (l *line) run(ctx context.Context) error {
 		if err := l.turn(ctx); err != nil {
 			return err
 		}
+		if err := l.rush(ctx); err != nil {
+			return err
+		}
 		select {
 		case p := <-l.groups:
 			if err := l.send(ctx, p); err != nil {
@@ -99,6 +114,10 @@ func (l *line) run(ctx context.Context) error {
 		}
 		timer.Reset(time.Until(l.nextTurn()))
 		select {
+		case p := <-l.urgent:
+			if err := l.send(ctx, p); err != nil {
+				return err
+			}
 		case p := <-l.groups:
 			if err := l.send(ctx, p); err != nil {
 				return err
@@ -163,6 +182,26 @@ func (l *line) turn(ctx context.Context) error {
 	return nil
 }
 
+// rush sends the urgent groups that wait. It is called between batches: an urgent group waits
+// for one batch, however long the group is that is being sent, and that one goes on after.
+func (l *line) rush(ctx context.Context) error {
+	if l.inRush || l.inTurn {
+		return nil
+	}
+	l.inRush = true
+	defer func() { l.inRush = false }()
+	for {
+		select {
+		case p := <-l.urgent:
+			if err := l.send(ctx, p); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
 // repeat is what comes each 100 ms.
 func (l *line) repeat(ctx context.Context, now time.Time) error {
 	if err := l.sessions.rotate(now); err != nil {
@@ -173,7 +212,7 @@ func (l *line) repeat(ctx context.Context, now time.Time) error {
 
 // pulse announces the session (and the next one, if there is one) and sends a beat if one is due.
 func (l *line) pulse(ctx context.Context, now time.Time) error {
-	l.announce = now.Add(announceEvery)
+	l.announce = now.Add(l.every)
 	for _, s := range []*session{l.sessions.current, l.sessions.next} {
 		if s == nil {
 			continue
@@ -209,16 +248,23 @@ func (l *line) send(ctx context.Context, p *part) (err error) {
 	}
 	outer := l.current // a copy may be due in the middle of a group, between two batches
 	l.current = p
+	p.seen = 0
 	fec.Interleave(g.ks, g.extra, func(block, esi int) {
+		if err != nil {
+			return
+		}
 		h.Block, h.ESI = g.blocks[block], uint16(esi)
-		if err != nil || l.share.Link(h.Block, esi) != l.index {
+		if p.seen < g.skip || l.share.Link(h.Block, esi) != l.index {
+			p.seen++
 			return
 		}
 		if skip {
 			l.counters.givenUp.Add(1)
+			p.seen++
 			return
 		}
 		err = l.seal(ctx, g.symbols[block][esi], &h)
+		p.seen++
 		skip = l.down && p.surrender()
 	})
 	l.current = outer
@@ -227,75 +273,4 @@ func (l *line) send(ctx context.Context, p *part) (err error) {
 		l.settle(time.Now()) // nothing of it is left to be written
 	}
 	return err
-}
-
-// seal puts one packet into the batch.
-func (l *line) seal(ctx context.Context, payload []byte, h *framing.Header) error {
-	slot, err := l.slot(ctx)
-	if err != nil {
-		return err
-	}
-	s := l.sessions.current
-	h.Session, h.Packet = s.sealer.Number(), s.packets
-	s.packets++
-	s.sealer.Seal(slot, payload, h)
-	return nil
-}
-
-// slot is the place of the next datagram; a full batch is written first, and what is due
-// by time follows it.
-func (l *line) slot(ctx context.Context) ([]byte, error) {
-	for l.used == l.most {
-		if err := l.flush(ctx); err != nil {
-			return nil, err
-		}
-		if err := l.turn(ctx); err != nil {
-			return nil, err
-		}
-	}
-	slot := l.batch[l.used*l.datagram : (l.used+1)*l.datagram]
-	l.used++
-	return slot, nil
-}
-
-// flush writes the batch, and settles the groups that ended in it.
-func (l *line) flush(ctx context.Context) error {
-	if l.used == 0 {
-		return nil
-	}
-	l.pacer.Wait(l.used * l.wire)
-	sent, err := l.write(ctx, l.batch[:l.used*l.datagram])
-	if err != nil {
-		return err
-	}
-	l.counters.packets.Add(uint64(sent))
-	l.counters.wire.Add(uint64(sent * l.wire))
-	l.counters.session.Store(l.sessions.current.sealer.Number())
-	l.used = 0
-	if len(l.sealed) > 0 {
-		l.settle(time.Now())
-	}
-	return nil
-}
-
-// settle keeps what has another copy to come, and lets go of the rest.
-func (l *line) settle(now time.Time) {
-	for i, p := range l.sealed {
-		l.sealed[i] = nil
-		g := p.group
-		if !p.sent {
-			p.sent = true
-			if g.unsent.Add(-1) == 0 {
-				g.flight.progress(g)
-			}
-		}
-		if p.copies--; p.copies > 0 {
-			l.echoes.add(p, now)
-			continue
-		}
-		f := g.flight
-		g.release()
-		f.release()
-	}
-	l.sealed = l.sealed[:0]
 }

@@ -25,11 +25,12 @@ const (
 )
 
 // mend is the pass of a repair. It tells the receiver nothing when it fails; f.failure then says why.
-func (r *reader) mend(ctx context.Context, f *flight) error {
+func (t *trip) mend(ctx context.Context) error {
+	f := t.flight
 	f.state.Store(&flightState{State: StateSending, Pass: f.rec.Pass})
-	err := r.sendNeeds(ctx, f)
-	if err == nil || ctx.Err() != nil {
-		return ctx.Err()
+	err := t.sendNeeds(ctx)
+	if err == nil || ctx.Err() != nil || errors.Is(err, errStopped) {
+		return err
 	}
 	var why *fault
 	if !errors.As(err, &why) {
@@ -40,16 +41,16 @@ func (r *reader) mend(ctx context.Context, f *flight) error {
 }
 
 // sendNeeds sends what the ticket names, object by object. The content is verified before any packet leaves.
-func (r *reader) sendNeeds(ctx context.Context, f *flight) error {
-	t := f.repair.ticket
+func (t *trip) sendNeeds(ctx context.Context) error {
+	f, k := t.flight, t.flight.repair.ticket
 	var content *reread
-	if f.rec.Content > 0 && !t.Content.None() {
+	if f.rec.Content > 0 && !k.Content.None() {
 		c, err := newCut(f.rec, framing.ObjectContent, f.rec.Body)
 		if err != nil {
 			return err
 		}
 		var wanted []span
-		for _, run := range c.named(&t.Content) {
+		for _, run := range c.named(&k.Content) {
 			wanted = append(wanted, c.span(run))
 		}
 		if content, err = openReread(ctx, f.rec, f.dir, wanted); err != nil {
@@ -57,7 +58,7 @@ func (r *reader) sendNeeds(ctx context.Context, f *flight) error {
 		}
 		defer content.close()
 	}
-	for _, n := range t.Needs() {
+	for _, n := range k.Needs() {
 		geo := f.rec.object(n.Object)
 		if n.Need.None() || geo.Length == 0 {
 			continue
@@ -67,11 +68,11 @@ func (r *reader) sendNeeds(ctx context.Context, f *flight) error {
 			return err
 		}
 		if n.Object == framing.ObjectContent {
-			if err = r.sendNamed(ctx, f, c, n.Need, content.readAt); err == nil {
+			if err = t.sendNamed(ctx, c, n.Need, content.readAt); err == nil {
 				err = content.finish()
 			}
 		} else {
-			err = r.sendSpooled(ctx, f, c, n.Need)
+			err = t.sendSpooled(ctx, c, n.Need)
 		}
 		if err != nil {
 			return err
@@ -81,17 +82,17 @@ func (r *reader) sendNeeds(ctx context.Context, f *flight) error {
 }
 
 // sendSpooled sends blocks of a plan or a proof from its file.
-func (r *reader) sendSpooled(ctx context.Context, f *flight, c *cut, need *ticket.Need) error {
+func (t *trip) sendSpooled(ctx context.Context, c *cut, need *ticket.Need) error {
 	name := planFile
 	if c.head.Object == framing.ObjectProof {
 		name = proofFile
 	}
-	file, err := os.Open(filepath.Join(f.dir, name))
+	file, err := os.Open(filepath.Join(t.flight.dir, name))
 	if err != nil {
 		return fmt.Errorf("repair %v: %w", c.head.Object, err)
 	}
 	defer file.Close()
-	return r.sendNamed(ctx, f, c, need, func(_ context.Context, dst []byte, offset uint64) error {
+	return t.sendNamed(ctx, c, need, func(_ context.Context, dst []byte, offset uint64) error {
 		if _, err := file.ReadAt(dst, int64(offset)); err != nil {
 			return fmt.Errorf("repair %v: %w", c.head.Object, err)
 		}
@@ -100,7 +101,7 @@ func (r *reader) sendSpooled(ctx context.Context, f *flight, c *cut, need *ticke
 }
 
 // sendNamed sends the blocks that a need names, as many interleaved as in a pass; read gives their octets in rising order.
-func (r *reader) sendNamed(ctx context.Context, f *flight, c *cut, need *ticket.Need, read func(context.Context, []byte, uint64) error) error {
+func (t *trip) sendNamed(ctx context.Context, c *cut, need *ticket.Need, read func(context.Context, []byte, uint64) error) error {
 	octets := uint64(0)
 	for _, run := range c.named(need) {
 		octets += c.span(run).end - c.span(run).first
@@ -115,14 +116,14 @@ func (r *reader) sendNamed(ctx context.Context, f *flight, c *cut, need *ticket.
 		if len(blocks) == 0 {
 			return nil
 		}
-		g, err := r.acquire(ctx, c, 0, copies) // small: the object is one group, which is laid out anew
+		g, err := t.acquire(ctx, c, 0, copies) // small: the object is one group, which is laid out anew
 		if err != nil {
 			return err
 		}
 		g.blocks = append(g.blocks[:0], blocks...)
 		blocks = blocks[:0]
 		c.fit(g)
-		if !small && !f.repair.all {
+		if !small && !t.flight.repair.all {
 			g.extra = min(c.R, g.ks[0]/repairSpare)
 		}
 		at := 0
@@ -134,7 +135,7 @@ func (r *reader) sendNamed(ctx context.Context, f *flight, c *cut, need *ticket.
 			}
 			at += size
 		}
-		return r.send(ctx, g, f, copies, nil)
+		return t.send(ctx, g, copies, nil)
 	}
 	for _, run := range c.named(need) {
 		for block := uint64(run.First); block <= uint64(run.Last); block++ {

@@ -9,6 +9,13 @@ package sender
 //	{"op":"status"}
 //	  ← one Status
 //
+//	{"op":"queue","channel":"docs"}              ← one Queue
+//	{"op":"show","id":"1-…"}                     ← one Details
+//	{"op":"cancel","id":"1-…","reason":"…"}      ← one Entry
+//	{"op":"hold","id":"1-…"} or a channel's name ← one Entry or ChannelStatus; resume likewise
+//	{"op":"resend","id":"1-…"}                   ← one Entry
+//	{"op":"priority","id":"1-…","class":"bulk"}  ← one Entry
+//	{"op":"plan","channel":"docs","paths":["/a"]} ← one PlanAnswer
 //	{"op":"repair","ticket":"…"}
 //	  ← as a submit that waits: queued, sending, and at last sent or "not repaired" with an error
 //	{"op":"confirm","code":"…"}
@@ -22,6 +29,15 @@ package sender
 const (
 	OpSubmit = "submit"
 	OpStatus = "status"
+
+	OpQueue    = "queue"
+	OpShow     = "show"
+	OpCancel   = "cancel"
+	OpHold     = "hold"
+	OpResume   = "resume"
+	OpResend   = "resend"
+	OpPriority = "priority"
+	OpPlan     = "plan"
 )
 
 // Request is what a client asks.
@@ -30,6 +46,9 @@ type Request struct {
 	Channel string   `json:"channel,omitempty"` // name or number; "" if there is only one
 	Paths   []string `json:"paths,omitempty"`   // absolute; each becomes one transfer
 	Wait    bool     `json:"wait,omitempty"`    // answer until all are finished
+	ID      string   `json:"id,omitempty"`      // of a transfer; hold and resume take a channel too
+	Class   string   `json:"class,omitempty"`   // of priority
+	Reason  string   `json:"reason,omitempty"`  // of cancel, for people on both sides
 	Ticket  string   `json:"ticket,omitempty"`  // repair: as it was typed
 	All     bool     `json:"all,omitempty"`     // repair: every repair symbol of the blocks too
 	Code    string   `json:"code,omitempty"`    // confirm: the receipt code as it was typed

@@ -19,21 +19,27 @@ import (
 // writes the proof; every later one must find the digests that are in it.
 type prover interface {
 	digest(d [sha256.Size]byte) error
+	// length is how many octets of a new proof are in its file, 0 for a check.
+	length() (int64, error)
 	// finish says that there are no more digests, and leaves a proof in its file.
 	finish() error
-	// close gives up what finish did not finish.
+	// close ends what finish did not; what is in the file stays for who goes on.
 	close()
 }
 
-// newProver prepares the proof of a pass: a check of the one there is, or a new one.
-func newProver(rec *record, dir string, key *seal.SenderKey) (prover, error) {
+// newProver prepares the proof of a pass, which goes on at from: a check of the proof there
+// is, or a new one.
+func newProver(rec *record, dir string, key *seal.SenderKey, from progress) (prover, error) {
 	path := filepath.Join(dir, proofFile)
 	f, err := os.Open(path)
 	if err == nil {
-		return newProofCheck(f)
+		return newProofCheck(f, from.Files)
 	}
 	if !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("open proof: %w", err)
+	}
+	if from.Proof > 0 {
+		return resumeProof(path, key, from.Proof)
 	}
 	return newProofWriter(rec, path, key)
 }
@@ -60,6 +66,7 @@ type proofWriter struct {
 	file    *os.File
 	out     *bufio.Writer
 	body    hash.Hash
+	size    int64 // octets written, those in out too
 	scratch []byte
 }
 
@@ -80,8 +87,34 @@ func newProofWriter(rec *record, path string, key *seal.SenderKey) (*proofWriter
 	return w, w.write(item)
 }
 
+// resumeProof goes on with a proof of which the first octets were written.
+func resumeProof(path string, key *seal.SenderKey, written int64) (w *proofWriter, err error) {
+	f, err := os.OpenFile(path+".tmp", os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("go on with proof: %w", err)
+	}
+	w = &proofWriter{key: key, path: path, file: f, body: sha256.New(), size: written}
+	if _, err = io.CopyN(w.body, f, written); err == nil {
+		err = f.Truncate(written)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("go on with proof: %w", err)
+	}
+	w.out = bufio.NewWriterSize(f, 1<<16)
+	return w, nil
+}
+
+func (w *proofWriter) length() (int64, error) {
+	if err := w.out.Flush(); err != nil {
+		return 0, fmt.Errorf("write proof: %w", err)
+	}
+	return w.size, nil
+}
+
 func (w *proofWriter) write(item []byte) error {
 	w.body.Write(item)
+	w.size += int64(len(item))
 	if _, err := w.out.Write(item); err != nil {
 		return fmt.Errorf("write proof: %w", err)
 	}
@@ -115,7 +148,6 @@ func (w *proofWriter) finish() error {
 func (w *proofWriter) close() {
 	if w.file != nil {
 		w.file.Close()
-		os.Remove(w.path + ".tmp")
 	}
 }
 
@@ -131,14 +163,22 @@ type errDigest struct{ index uint64 }
 
 func (e *errDigest) Error() string { return fmt.Sprintf("file %d has other bytes", e.index) }
 
-func newProofCheck(f *os.File) (*proofCheck, error) {
+// newProofCheck begins behind the digests of the first files.
+func newProofCheck(f *os.File, files uint64) (*proofCheck, error) {
 	proof, err := framing.NewProofReader(f)
+	for range files {
+		if err == nil {
+			_, err = proof.Next()
+		}
+	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("read proof: %w", err)
 	}
-	return &proofCheck{file: f, proof: proof}, nil
+	return &proofCheck{file: f, proof: proof, index: files}, nil
 }
+
+func (c *proofCheck) length() (int64, error) { return 0, nil }
 
 func (c *proofCheck) digest(d [sha256.Size]byte) error {
 	first, err := c.proof.Next()

@@ -29,6 +29,47 @@ type treeReader struct {
 	path   string
 	before identity
 	left   uint64 // octets of file not read yet
+	ended  uint64 // files read to their end
+}
+
+// place is where the tree is, for resume.
+func (t *treeReader) place(p *progress) {
+	p.Files = t.ended
+	if t.file != nil {
+		p.Into, p.Change = t.before.size-t.left, t.before.change
+	}
+}
+
+// resume goes to a place where an earlier run was. The file there must still be what it was:
+// part of it was hashed then.
+func (t *treeReader) resume(p progress) error {
+	for t.ended < p.Files {
+		e, err := t.plan.Next()
+		if err == nil && e.Dir {
+			continue
+		}
+		if err == nil {
+			_, err = t.inodes.Discard(8)
+		}
+		if err != nil {
+			return fmt.Errorf("go on in the plan: %w", err)
+		}
+		t.ended++
+	}
+	if p.Into == 0 {
+		return nil
+	}
+	if err := t.open(); err != nil {
+		return err
+	}
+	if t.before.change != p.Change || p.Into > t.left {
+		return abort(t.path, "it was changed while it was read")
+	}
+	if _, err := t.file.Seek(int64(p.Into), io.SeekStart); err != nil {
+		return abort(t.path, "cannot be read: %v", cause(err))
+	}
+	t.left -= p.Into
+	return nil
 }
 
 // openTree opens the source of a planned transfer for one pass.
@@ -195,6 +236,7 @@ func (t *treeReader) end() error {
 	info, err := t.file.Stat()
 	t.file.Close()
 	t.file = nil
+	t.ended++
 	if err != nil {
 		return abort(t.path, "cannot be read: %v", cause(err))
 	}

@@ -75,7 +75,8 @@ type record struct {
 	State  State     `json:"state"`
 	Pass   int       `json:"pass"` // passes that were sent to their end
 	Passes int       `json:"passes"`
-	Next   time.Time `json:"next,omitzero"` // when the next pass is due
+	Next   time.Time `json:"next,omitzero"`   // when the next pass is due
+	Ended  int64     `json:"ended,omitempty"` // unix seconds, when the state became final
 	Path   string    `json:"path,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 }

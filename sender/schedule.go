@@ -2,12 +2,8 @@ package sender
 
 import (
 	"context"
-	"errors"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,47 +11,58 @@ import (
 	"pawl/framing"
 )
 
-// Bounds of the queues. What does not fit stays where it is: in the outbox, or refused to
-// the one who submits.
-const (
-	maxQueued = 256     // transfers of a channel that were claimed and not begun
-	maxHeld   = 1 << 16 // transfers of a channel that are not finished, waiting for a pass too
-)
+// longestSleep is how long the schedule sleeps at most: what it waits for is told by a clock
+// that may be set.
+const longestSleep = time.Minute
 
-// channel is one channel of the daemon with its queue.
-type channel struct {
-	Channel
-	queue []*flight     // not being sent, in the order they came; under schedule.mu
-	fresh int           // of them, those that were never begun
-	held  int           // not final
-	room  chan struct{} // capacity 1: there may be room again
-}
-
-func (c *channel) folder(name string) string { return filepath.Join(c.Folder, name) }
-
-// schedule says which transfer goes next: the channels take turns, one pass of one transfer
-// each; in a channel, first come, first served.
+// schedule says which transfer's group of blocks goes next: the most urgent class first, in a
+// class the channels by their weights, in a channel first come, first served. Windows,
+// quotas and people may say that a channel or a transfer has to wait.
 type schedule struct {
+	state    string // folder
 	channels []*channel
 	counters *counters
+	rate     float64       // octets a second on the wire
+	packet   int           // octets of a datagram on the wire
+	every    time.Duration // how often the journal is written
 	log      *zap.Logger
+	pending  atomic.Int64 // octets on the wire that were handed on and have not left
 
-	wake    chan struct{} // capacity 1: something was queued
-	settled chan struct{} // capacity 1: something is in passed
+	wake    [lanes]chan struct{} // capacity 1: something was queued
+	settled chan struct{}        // capacity 1: something is in passed
 
 	mu      sync.Mutex
-	turn    int // channel whose turn it is
+	shares  shares
 	flights map[*flight]struct{}
-	passed  []*flight        // passes that have ended, to be settled
-	over    []framing.Flight // finished last, the newest behind: told in beats, so that the high side can miss them
+	trips   map[*flight]*trip // passes under way
+	passed  []*flight         // passes that have ended, to be settled
+	spent   bool              // a meter has news for the disk
+	over    []framing.Flight  // finished last, the newest behind: told in beats, so that the high side can miss them
+
+	faulty bool // the journal could not be written; of the goroutine that settles
 }
 
-func newSchedule(channels []*channel, counters *counters, log *zap.Logger) *schedule {
-	return &schedule{
-		channels: channels, counters: counters, log: log,
-		wake: make(chan struct{}, 1), settled: make(chan struct{}, 1),
-		flights: make(map[*flight]struct{}),
+func newSchedule(state string, channels []*channel, rate float64, counters *counters, log *zap.Logger) (*schedule, error) {
+	s := &schedule{
+		state: state, channels: channels, counters: counters, log: log, rate: rate, every: journalEvery,
+		settled: make(chan struct{}, 1), flights: make(map[*flight]struct{}), trips: make(map[*flight]*trip),
 	}
+	for i := range s.wake {
+		s.wake[i] = make(chan struct{}, 1)
+	}
+	used, err := loadSpent(state)
+	if err != nil {
+		return nil, err
+	}
+	stopped, err := loadStopped(state)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range channels {
+		c.meter.spent = used[c.meterName()]
+		c.stop = stopped[c.meterName()]
+	}
+	return s, nil
 }
 
 // signal wakes who waits on a channel of capacity 1.
@@ -66,6 +73,13 @@ func signal(c chan struct{}) {
 	}
 }
 
+// wakeAll makes every lane look again.
+func (s *schedule) wakeAll() {
+	for _, w := range s.wake {
+		signal(w)
+	}
+}
+
 // full says whether a channel should claim nothing more for now.
 func (s *schedule) full(c *channel) bool {
 	s.mu.Lock()
@@ -73,68 +87,173 @@ func (s *schedule) full(c *channel) bool {
 	return c.fresh >= maxQueued || c.held >= maxHeld
 }
 
+// crowded says whether a channel takes nothing more from those who submit.
+func (s *schedule) crowded(c *channel) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.held >= maxHeld
+}
+
 // enter takes a new transfer in.
 func (s *schedule) enter(f *flight) {
 	f.passed = s.ended
+	f.whole, f.body = f.rec.wire(s.packet)
+	if f.repair != nil {
+		f.whole = max(float64(f.repair.total)*float64(s.packet)/float64(f.rec.SymbolSize), 1)
+		f.body = f.whole
+	}
 	s.mu.Lock()
 	s.flights[f] = struct{}{}
 	f.channel.held++
-	f.channel.fresh++
-	f.channel.queue = append(f.channel.queue, f)
+	f.channel.put(f, time.Now())
 	s.mu.Unlock()
-	signal(s.wake)
+	s.wakeAll()
 }
 
-// next takes the transfer whose turn it is out of its queue; if there is none, when the
-// next one is due (zero: not known).
-func (s *schedule) next(now time.Time) (*flight, time.Time) {
+// next takes the transfer whose group goes next over a lane, with its trip; if there is none,
+// when to look again (zero: when something comes).
+func (s *schedule) next(lane int, now time.Time) (*flight, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var due time.Time
-	for i := range s.channels {
-		at := (s.turn + i) % len(s.channels)
-		c := s.channels[at]
-		for j, f := range c.queue {
-			if when := f.rec.Next; when.After(now) {
-				if due.IsZero() || when.Before(due) {
-					due = when
-				}
-				continue
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
+			due = t
+		}
+	}
+	for _, c := range s.channels {
+		sooner(c.wakeLater(now))
+	}
+	for _, class := range laneClasses[lane] {
+		var best *flight
+		for _, c := range s.channels {
+			f, when := s.candidate(c, class, lane, now)
+			sooner(when)
+			if f != nil && (best == nil || s.shares.start(&c.share, class) < s.shares.start(&best.channel.share, class)) {
+				best = f
 			}
-			c.queue = slices.Delete(c.queue, j, j+1)
-			if f.begin() {
-				c.fresh--
-				signal(c.room)
-			}
-			s.turn = (at + 1) % len(s.channels)
-			return f, time.Time{}
+		}
+		if best != nil {
+			s.take(best, class, now)
+			return best, time.Time{}
 		}
 	}
 	return nil, due
 }
 
-// run sends pass after pass until ctx ends.
-func (s *schedule) run(ctx context.Context, pass func(context.Context, *flight) error) error {
+// changeLane is how soon a transfer is looked at again that has groups on another lane: they
+// have to leave first, so that its packets keep their order.
+const changeLane = 5 * time.Millisecond
+
+// candidate is the transfer of a channel that would go next in a class; if it has to wait,
+// for how long.
+func (s *schedule) candidate(c *channel, class Class, lane int, now time.Time) (*flight, time.Time) {
+	for _, f := range c.ready[class] {
+		if f.busy {
+			continue // on another lane, until its step ends: that wakes this one
+		}
+		if f.trip != nil && f.trip.pipe != nil && f.trip.lane != lane && f.holds.Load() > 1 {
+			return nil, now.Add(changeLane)
+		}
+		if f.ending() {
+			return f, time.Time{}
+		}
+		f.paused.Store(true)
+		if c.stop {
+			return nil, time.Time{}
+		}
+		takes := time.Duration((float64(s.pending.Load()) + float64(f.lot.wire)) / s.rate * float64(time.Second))
+		if ok, when := c.hours.open(now, takes); !ok {
+			return nil, when
+		}
+		if ok, when := c.meter.allows(now, f.lot.content, f.files()); !ok {
+			return nil, when
+		}
+		f.paused.Store(false)
+		return f, time.Time{}
+	}
+	return nil, time.Time{}
+}
+
+// files is how many files the next step begins, for the quota.
+func (f *flight) files() uint64 {
+	if f.fresh {
+		return f.rec.Files
+	}
+	return 0
+}
+
+// take books the next step of a flight.
+func (s *schedule) take(f *flight, class Class, now time.Time) {
+	c := f.channel
+	if c.meter.spend(now, f.lot.content, f.files()) {
+		s.spent = true
+	}
+	s.shares.charge(&c.share, class, f.lot.wire)
+	f.paused.Store(false)
+	f.busy, f.begun, f.unsent, f.fresh = true, true, false, false
+	c.count(f, false)
+}
+
+// run steps over a lane until ctx ends.
+func (s *schedule) run(ctx context.Context, lane int, p *pipeline, r *reader) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		f, due := s.next(time.Now())
+		f, due := s.next(lane, time.Now())
 		if f != nil {
-			if err := pass(ctx, f); err != nil {
+			if err := s.step(ctx, f, lane, p, r); err != nil {
 				return err
 			}
 			continue
 		}
-		timer.Stop()
+		sleep := longestSleep
 		if !due.IsZero() {
-			timer.Reset(time.Until(due))
+			sleep = min(sleep, time.Until(due))
 		}
+		timer.Reset(sleep)
 		select {
-		case <-s.wake:
+		case <-s.wake[lane]:
 		case <-timer.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// step sends the next group of a flight.
+func (s *schedule) step(ctx context.Context, f *flight, lane int, p *pipeline, r *reader) error {
+	s.mu.Lock()
+	t := f.trip
+	if t == nil {
+		t = r.begin(ctx, f)
+		f.trip = t
+		s.trips[f] = t
+	}
+	s.mu.Unlock()
+	announced, more, err := t.step(ctx, lane, p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.busy, f.lot = false, announced
+	if f.class.lane() != lane || err != nil {
+		s.wakeAll()
+	}
+	if more || err != nil {
+		return err
+	}
+	f.trip = nil
+	delete(s.trips, f)
+	f.channel.remove(f)
+	signal(s.settled) // it may have ended meanwhile
+	return nil
+}
+
+// close ends the trips that are under way; what runs them has ended.
+func (s *schedule) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.trips {
+		t.stop()
 	}
 }
 
@@ -145,103 +264,4 @@ func (s *schedule) ended(f *flight) {
 	s.passed = append(s.passed, f)
 	s.mu.Unlock()
 	signal(s.settled)
-}
-
-// settle brings transfers whose pass has ended to their next place, until ctx ends.
-func (s *schedule) settle(ctx context.Context) error {
-	for {
-		select {
-		case <-s.settled:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		s.mu.Lock()
-		passed := s.passed
-		s.passed = nil
-		s.mu.Unlock()
-		for _, f := range passed {
-			if err := s.place(f); err != nil {
-				// It stays in claimed/: the next start sends it again.
-				s.log.Error("record of the transfer", zap.String("transfer", f.rec.ID), zap.Error(err))
-			}
-		}
-	}
-}
-
-// place decides what comes after a pass: another, or the end.
-func (s *schedule) place(f *flight) error {
-	if f.repair != nil {
-		return s.repaired(f)
-	}
-	if f.failure != nil {
-		s.counters.aborted.Add(1)
-		return s.finish(f, StateAborted)
-	}
-	if f.rec.Pass == 0 {
-		s.counters.content.Add(f.rec.Content)
-	}
-	f.rec.Pass++
-	if f.rec.Pass >= f.rec.Passes {
-		s.counters.sent.Add(1)
-		return s.finish(f, StateSent)
-	}
-	f.rec.Next = time.Now().Add(f.channel.PassGap)
-	f.show(StateWaiting)
-	err := f.rec.store(f.dir)
-	s.mu.Lock()
-	f.channel.queue = append(f.channel.queue, f)
-	s.mu.Unlock()
-	signal(s.wake)
-	return err
-}
-
-// finish moves a transfer to where it stays and forgets it.
-func (s *schedule) finish(f *flight, state State) error {
-	f.rec.Next = time.Time{}
-	f.show(state)
-	err := retire(f)
-	s.mu.Lock()
-	delete(s.flights, f)
-	s.over = append(s.over, f.beat())
-	s.over = s.over[max(len(s.over)-framing.MaxFlights, 0):]
-	f.channel.held--
-	s.mu.Unlock()
-	signal(f.channel.room)
-	close(f.done)
-	s.log.Info("transfer finished", zap.String("transfer", f.rec.ID), zap.String("state", string(state)),
-		zap.String("name", f.rec.Name), zap.Uint64("bytes", f.rec.Content), zap.Int("passes", f.rec.Pass))
-	return err
-}
-
-// retire moves the folder of a transfer in a final state from claimed/ to sent/ or refused/.
-func retire(f *flight) error {
-	to := "sent"
-	if f.rec.State != StateSent {
-		to = "refused"
-		text := f.rec.Reason + "\n"
-		if f.rec.Path != "" {
-			text = strconv.Quote(f.rec.Path) + ": " + text
-		}
-		if err := writeDurable(filepath.Join(f.dir, reasonFile), []byte(text)); err != nil {
-			return err
-		}
-	}
-	if err := f.rec.store(f.dir); err != nil {
-		return err
-	}
-	if err := os.Remove(filepath.Join(f.dir, inodesFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	target := filepath.Join(f.channel.folder(to), f.rec.ID)
-	if err := os.Rename(f.dir, target); err != nil {
-		return err
-	}
-	return errors.Join(syncFolder(f.channel.folder(to)), syncFolder(filepath.Dir(f.dir)))
-}
-
-// crowded says whether a channel takes nothing more from those who submit.
-func (s *schedule) crowded(c *channel) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return c.held >= maxHeld
 }

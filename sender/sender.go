@@ -3,7 +3,7 @@
 //
 //	outbox/x ─ claim ─ claimed/<id>/x ─ walk ─ plan ──┐ queue of the channel
 //	socket ─── submit ─ path in place ─ walk ─ plan ──┤
-//	                                                  ▼ schedule: channels take turns
+//	                                                  ▼ schedule: classes, weights, windows, quotas
 //	                      ┌─ hash (SHA-256 of each file) ─► proof
 //	read ─ group of blocks┤
 //	                      └─ encode (K+R) ─ line: interleave, seal, pace, write ─► link
@@ -17,9 +17,13 @@
 // With several links there is a line for each. All get the same groups of blocks, and each
 // sends the symbols that fec.Spread gives it.
 //
-// One pass of one transfer is on the link at a time, in this order:
+// Passes of several transfers are on the link at a time, group by group; each sends in this
+// order:
 //
 //	plan · content, the plan again now and then · plan · proof · copies of what is small
+//
+// There are two lanes of read, encode and hash: what is urgent goes ahead of all that was
+// read and coded before, between two batches of packets.
 //
 // The packets are those of package framing: header 48, payload T, tag 16 octets, all of one
 // size. Each stage is one goroutine and one file; groups of blocks go through bounded queues
@@ -27,8 +31,9 @@
 // is allocated or locked for a packet.
 //
 // What a transfer needs to go on after a crash is in its folder under claimed/: transfer.json,
-// the plan object, the inode numbers and, once everything was read, the proof. A restart
-// sends the pass it was in from the start, with the same id and geometry.
+// the plan object, the inode numbers, how far the pass is and, once everything was read, the
+// proof. A restart goes on with the pass where it was a second ago at most, with the same id
+// and geometry.
 package sender
 
 import (
@@ -60,7 +65,7 @@ type Sender struct {
 	faults   faults
 	room     room
 	schedule *schedule
-	pipeline *pipeline
+	pipes    [lanes]*pipeline
 	claimer  *claimer
 	outboxes []*outbox // of the channels, in their order
 	reader   *reader
@@ -68,7 +73,7 @@ type Sender struct {
 	lines    []*line
 	lock     *os.File
 	listener *net.UnixListener // nil without a socket
-	orders   sync.Mutex        // held while a repair is ordered
+	orders   sync.Mutex        // held while a repair, a resend, a hold or retention is at work
 	recovery sync.WaitGroup    // until all that lay in claimed/ at the start is taken up again
 }
 
@@ -78,10 +83,13 @@ func New(cfg Config) (*Sender, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("configure sender: %w", err)
 	}
-	s := &Sender{cfg: cfg, started: time.Now(), pipeline: newPipeline(cfg.Forecast)}
+	s := &Sender{cfg: cfg, started: time.Now()}
+	for i := range s.pipes {
+		s.pipes[i] = newPipeline(cfg.Forecast)
+	}
 	s.cfg.Log = cfg.Log.WithOptions(zap.WrapCore(s.faults.core))
 	for _, c := range cfg.Channels {
-		s.channels = append(s.channels, &channel{Channel: c.withDefaults(), room: make(chan struct{}, 1)})
+		s.channels = append(s.channels, newChannel(c))
 	}
 	if err := s.open(); err != nil {
 		if s.lock != nil {
@@ -119,7 +127,10 @@ func (s *Sender) open() (err error) {
 		return err
 	}
 	planner := newPlanner(s.cfg.Forecast)
-	s.schedule = newSchedule(s.channels, &s.counters, s.cfg.Log)
+	if s.schedule, err = newSchedule(s.cfg.State, s.channels, leftRate(s.cfg.Forecast), &s.counters, s.cfg.Log); err != nil {
+		return err
+	}
+	s.schedule.packet = s.cfg.Forecast.WireSize
 	s.claimer = &claimer{
 		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
@@ -131,7 +142,7 @@ func (s *Sender) open() (err error) {
 		}
 		s.outboxes = append(s.outboxes, newOutbox(c, events, s.schedule.full, s.claimer.claim, s.cfg.Log))
 	}
-	s.reader = &reader{pipeline: s.pipeline, key: s.cfg.Key, planner: planner, log: s.cfg.Log}
+	s.reader = &reader{key: s.cfg.Key, planner: planner, pending: &s.schedule.pending, log: s.cfg.Log}
 	share := fec.NewSpread(s.cfg.Forecast.Rates)
 	for i, p := range s.cfg.paths() {
 		s.lines = append(s.lines, s.line(i, p, share))
@@ -155,11 +166,18 @@ func (s *Sender) Run(ctx context.Context) error {
 	for _, l := range s.lines {
 		g.Go(func() error { return l.run(inner) })
 	}
-	g.Go(func() error { return s.pipeline.encode(inner) })
-	g.Go(func() error { return s.pipeline.hash(inner) })
-	g.Go(func() error { return s.schedule.run(inner, s.reader.pass) })
+	for lane, p := range s.pipes {
+		g.Go(func() error { return p.encode(inner) })
+		g.Go(func() error { return p.hash(inner) })
+		g.Go(func() error { return s.schedule.run(inner, lane, p, s.reader) })
+	}
 	g.Go(func() error { return s.schedule.settle(inner) })
 	g.Go(func() error { return s.room.watch(inner, s.channels) })
+	for _, c := range s.channels {
+		if c.Keep != (Keep{}) {
+			g.Go(func() error { return s.retain(inner, c) })
+		}
+	}
 	for _, o := range s.outboxes {
 		s.watch(inner, g, o)
 	}
@@ -167,6 +185,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		g.Go(func() error { return s.serve(inner) })
 	}
 	err := g.Wait()
+	s.schedule.close()
 	if ctx.Err() != nil {
 		err = nil
 	}
@@ -193,7 +212,7 @@ func (s *Sender) line(index int, p Path, share fec.Spread) *line {
 			open: open, numbers: s.sessions,
 			rotateEvery: s.cfg.RotateEvery, rotatePackets: s.cfg.RotatePackets,
 		},
-		groups: s.pipeline.toLinks[index], tell: s.beat, counters: new(lineCounters), log: log,
+		groups: s.pipes[laneCommon].toLinks[index], urgent: s.pipes[laneUrgent].toLinks[index], tell: s.beat, counters: new(lineCounters), log: log,
 	}
 }
 
@@ -218,6 +237,7 @@ func (s *Sender) watch(ctx context.Context, g *errgroup.Group, o *outbox) {
 		if err != nil {
 			return err
 		}
+		close(c.recovered)
 		return o.run(ctx)
 	})
 }

@@ -21,6 +21,7 @@ const (
 	maxClients  = 32
 	maxRequest  = 4 << 20 // octets of a request: a thousand paths of the longest
 	maxPaths    = 1000
+	maxAnswer   = 64 << 20         // octets of an answer: ten thousand transfers with long names
 	clientPause = 10 * time.Second // a client that neither asks nor takes answers is let go
 	progressGap = 200 * time.Millisecond
 )
@@ -121,7 +122,11 @@ func (s *Sender) client(ctx context.Context, conn net.Conn) error {
 	case OpUnconfirmed:
 		return s.unconfirmed(conn)
 	}
-	return answer(conn, Progress{Error: fmt.Sprintf("no operation %q", req.Op)})
+	said, err := s.command(ctx, &req)
+	if err != nil {
+		return answer(conn, Progress{Error: err.Error()})
+	}
+	return answer(conn, said)
 }
 
 // answer writes one line.

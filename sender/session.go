@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"pawl/fec"
 	"pawl/framing/seal"
 )
 
@@ -14,6 +15,9 @@ const (
 	// announceEvery is how often the session is announced: a receiver that was started late or again hears nothing
 	// before. One packet in 100 ms is 0.01 % of 1 Gbit/s; docs/decisions/0007.
 	announceEvery = 100 * time.Millisecond
+	// announceShare is the most that announcements take of a slow link, one packet in so many, as long as there is one
+	// a second.
+	announceShare = 50
 	// announceNext is how long the next session is announced before it is used: longer than any outage that is
 	// planned for.
 	announceNext = 5 * time.Second
@@ -35,6 +39,31 @@ const (
 	// five seconds.
 	DefaultRotatePackets = seal.MaxPackets - seal.MaxPackets/8
 )
+
+// packetTime is how long a packet takes on a link, at least a nanosecond.
+func packetTime(rate uint64, wire int) time.Duration {
+	return max(time.Duration(float64(8*wire)/float64(rate)*float64(time.Second)), 1)
+}
+
+// announcePause is the time between two announcements on a link, by the time of its packets.
+func announcePause(packet time.Duration) time.Duration {
+	return max(announceEvery, min(announceShare*packet, beatEvery))
+}
+
+// leftRate is what announcements and beats leave of the links, in octets on the wire a second.
+func leftRate(f fec.Link) float64 {
+	rates := f.Rates
+	if len(rates) == 0 {
+		rates = []uint64{f.Rate}
+	}
+	var left float64
+	for _, r := range rates {
+		packet := packetTime(r, f.WireSize)
+		busy := packet.Seconds()/announcePause(packet).Seconds() + packet.Seconds()/beatEvery.Seconds()
+		left += float64(r) / 8 * max(1-busy, 0.01) // a link of nothing but these would never end
+	}
+	return left
+}
 
 // session is one key of the link and the packets sealed with it.
 type session struct {

@@ -96,6 +96,7 @@ type Status struct {
 	Room    uint64    `json:"room"`            // octets free where the outboxes are, the least of them
 	Fault   *Fault    `json:"fault,omitempty"` // the last error
 
+	Channels  []ChannelStatus  `json:"channels"`
 	Links     []LinkStatus     `json:"links,omitempty"` // each of several; above are their sums, and method and session of the first
 	Transfers []TransferStatus `json:"transfers"`       // those under way or next, at most 100
 	Intake    []IntakeStatus   `json:"intake"`          // the outbox of each channel
@@ -170,7 +171,7 @@ type TransferStatus struct {
 
 // status of a flight.
 func (f *flight) status() TransferStatus {
-	at := f.state.Load()
+	at := f.shown()
 	return TransferStatus{
 		ID: f.rec.ID, Channel: f.channel.Name, Name: f.rec.Name, State: at.State,
 		Pass: at.Pass, Passes: f.rec.Passes, Bytes: f.sent.Load(), Total: f.rec.Content,

@@ -95,7 +95,7 @@ func (l *line) giveUp(packets int, took time.Duration) bool {
 	}
 	l.down, l.heard = true, 0
 	l.counters.lost(l.current != nil || len(l.sealed) > 0, packets)
-	l.announce = time.Now().Add(max(announceEvery, 10*took))
+	l.announce = time.Now().Add(max(l.every, 10*took))
 	return true
 }
 

@@ -64,6 +64,13 @@ type channel struct {
 	Symlinks string        `toml:"symlinks"` // "refuse" (default) or "skip"
 	FEC      *fecConfig    `toml:"fec"`      // by hand; default planned from the link
 
+	Priority  sender.Class  `toml:"priority"`        // "urgent", "normal" (default) or "bulk"
+	Weight    weight        `toml:"weight"`          // share of the link among channels of one priority; default 1
+	Windows   []window      `toml:"windows"`         // when content is sent; default always
+	Quota     *quotaConfig  `toml:"quota"`           // what is sent in a day; default without bound
+	KeepSent  conf.Duration `toml:"keep_sent"`       // how long sent/ keeps a transfer; default for ever
+	KeepBytes conf.Size     `toml:"keep_sent_bytes"` // what sent/ may take, the oldest go first; default without bound
+
 	Complete   signs     `toml:"complete"`         // when an entry of the outbox is complete; default "rename,quiet"
 	Group      grouping  `toml:"group"`            // what is one transfer: "top" (default), "file" or "quiet"
 	Include    []pattern `toml:"include"`          // files that are taken; default all
@@ -73,6 +80,13 @@ type channel struct {
 	MaxFile    conf.Size `toml:"max_file"`         // default no bound
 	MaxSize    conf.Size `toml:"max_transfer"`     // default no bound
 	MaxEntries uint64    `toml:"max_entries"`      // of a transfer; default no bound
+}
+
+// quotaConfig bounds what a channel sends in a day; what is above it waits.
+type quotaConfig struct {
+	Bytes conf.Size `toml:"bytes,omitempty"` // of content, all passes; default without bound
+	Files files     `toml:"files,omitempty"` // first passes only; default without bound
+	Zone  zone      `toml:"zone"`            // time zone whose midnight begins a day; default UTC
 }
 
 // fecConfig sets the code of a channel's larger objects by hand.
@@ -244,6 +258,12 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 		out.Symlinks = sender.SymlinksSkip
 	default:
 		return bad("symlinks", "%q is neither \"refuse\" nor \"skip\"", ch.Symlinks)
+	}
+	if ch.Windows != nil && len(ch.Windows) == 0 {
+		return bad("windows", "an empty list would mean never: leave it out for always; pawl-send hold stops a channel")
+	}
+	if err := ch.share(&out); err != nil {
+		return sender.Channel{}, err
 	}
 	if ch.FEC == nil {
 		return out, nil

@@ -76,6 +76,9 @@ func (c *config) effective() *config {
 		if ch.Passes == 0 {
 			ch.Passes = 1
 		}
+		if ch.Weight == 0 {
+			ch.Weight = sender.DefaultWeight
+		}
 		if ch.Quiet == 0 {
 			ch.Quiet = conf.Duration(sender.DefaultQuiet)
 		}

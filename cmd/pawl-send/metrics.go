@@ -32,6 +32,13 @@ var families = []metrics.Family[sender.Status]{
 	perLink("link_wire_bytes_total", "Octets of them on the wire. Of several links only.", func(l *sender.LinkStatus) float64 { return float64(l.WireBytes) }),
 	perLink("link_each_retries_total", "Times that the link refused packets. Of several links only.", func(l *sender.LinkStatus) float64 { return float64(l.Retries) }),
 	perLink("link_given_up_packets_total", "Packets that were not sent because the link was down. Of several links only.", func(l *sender.LinkStatus) float64 { return float64(l.GivenUp) }),
+	perChannel("channel_queue_transfers", "Transfers of the channel that are not finished.", func(c *sender.ChannelStatus) float64 { return float64(c.Queue) }),
+	perChannel("channel_weight", "Share of the link among the channels of its priority.", func(c *sender.ChannelStatus) float64 { return float64(c.Weight) }),
+	perChannel("channel_open", "1 while the channel is in a window, or has none, and nobody holds it.", func(c *sender.ChannelStatus) float64 { return metrics.Bool(c.Open && !c.Held) }),
+	perChannel("channel_day_bytes", "Octets of content that count for the quota of this day.", func(c *sender.ChannelStatus) float64 { return float64(c.Bytes) }),
+	perChannel("channel_day_quota_bytes", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfBytes) }),
+	perChannel("channel_day_files", "Files that count for the quota of this day.", func(c *sender.ChannelStatus) float64 { return float64(c.Files) }),
+	perChannel("channel_day_quota_files", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfFiles) }),
 	perOutbox("outbox_waiting", "Entries that the last look left in the outbox of the channel.", func(o *sender.IntakeStatus) float64 { return float64(o.Waiting) }),
 	perOutbox("outbox_rescans_total", "Times that the whole outbox had to be looked at, the first included: news was lost.", func(o *sender.IntakeStatus) float64 { return float64(o.Rescans) }),
 	perOutbox("outbox_looking", "1 while there is no news of the outbox and it is only looked at.", func(o *sender.IntakeStatus) float64 { return metrics.Bool(o.Looking) }),
@@ -56,6 +63,15 @@ func perLink(name, help string, read func(*sender.LinkStatus) float64) metrics.F
 	return metrics.Family[sender.Status]{Name: "pawl_send_" + name, Help: help, Labels: []string{"link"}, Read: func(s *sender.Status, emit metrics.Emit) {
 		for i := range s.Links {
 			emit(read(&s.Links[i]), strconv.Itoa(int(s.Links[i].Link)))
+		}
+	}}
+}
+
+// perChannel is a family with a value for each channel.
+func perChannel(name, help string, read func(*sender.ChannelStatus) float64) metrics.Family[sender.Status] {
+	return metrics.Family[sender.Status]{Name: "pawl_send_" + name, Help: help, Labels: []string{"channel"}, Read: func(s *sender.Status, emit metrics.Emit) {
+		for i := range s.Channels {
+			emit(read(&s.Channels[i]), s.Channels[i].Name)
 		}
 	}}
 }

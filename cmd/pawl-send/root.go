@@ -17,12 +17,15 @@ whether anything arrived; what it did, it can always say.`,
   pawl-send run -c /etc/pawl/pawl-send.toml
   pawl-send submit --channel updates --wait release.tar
   pawl-send status
+  pawl-send queue
   pawl-send repair 28R7K-0M3FW-9Q1XE-T5ZPA
   pawl-send confirm 9ZK4M-0QW3T-7XHA2-51RBE
   pawl-send unconfirmed`,
 	}
 	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), sftpCommand(env), checkCommand(env), doctorCommand(env),
 		repairCommand(env), confirmCommand(env), unconfirmedCommand(env))
+	cmd.AddCommand(queueCommand(env), showCommand(env), cancelCommand(env), holdCommand(env), resumeCommand(env), resendCommand(env),
+		priorityCommand(env), planCommand(env))
 	return cmd
 }
 

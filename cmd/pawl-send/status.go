@@ -80,6 +80,7 @@ func showStatus(w io.Writer, s *sender.Status) error {
 	if s.Fault != nil {
 		fmt.Fprintf(t, "last error\t%s\tat %s\n", s.Fault.Text, s.Fault.When.Format(time.DateTime))
 	}
+	showChannels(t, s.Channels)
 	for _, tr := range s.Transfers {
 		fmt.Fprintf(t, "  %s\t%s/%q\t%s, pass %d of %d, %s of %s\n", tr.ID, tr.Channel, tr.Name, tr.State, tr.Pass, tr.Passes,
 			humanize.IBytes(tr.Bytes), humanize.IBytes(tr.Total))

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -90,13 +89,13 @@ func verify(ctx context.Context, dir string, id quarantine.ID, rules Rules, sink
 
 // walk is one reading of a transfer from its first entry to its last.
 type walk struct {
-	planFile, proofFile, contentFile *source
+	planFile, proofFile *source
 
 	signed   framing.ProofHead
 	plan     *framing.PlanReader
 	planHash hash.Hash
 	proof    *framing.ProofReader
-	content  *bufio.Reader
+	content  *ahead
 	checks   []Check
 	digest   *digest // the last of checks
 	sink     Sink
@@ -128,8 +127,8 @@ func (w *walk) open(id quarantine.ID, limits framing.PlanLimits) error {
 func (w *walk) openContent(dir string) (io.Closer, error) {
 	src, err := openSource(dir, quarantine.ContentFile)
 	if errors.Is(err, fs.ErrNotExist) && w.signed.Content == 0 {
-		w.contentFile, w.content = &source{}, bufio.NewReader(eof{})
-		return io.NopCloser(nil), nil
+		w.content = newAhead(eof{}, 0)
+		return w.content, nil
 	}
 	if err != nil {
 		return nil, missing(Digest, "content", err)
@@ -138,14 +137,15 @@ func (w *walk) openContent(dir string) (io.Closer, error) {
 		src.Close()
 		return nil, no(Digest, "", "content of %d bytes on disk, %d in the proof", src.size, w.signed.Content)
 	}
-	w.contentFile, w.content = src, bufio.NewReaderSize(src, chunk)
-	return src, nil
+	w.content = newAhead(src, src.size)
+	return w.content, nil
 }
 
 // eof is content without bytes.
 type eof struct{}
 
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }
+func (eof) Close() error             { return nil }
 
 func (w *walk) run(ctx context.Context) error {
 	for {
@@ -193,8 +193,11 @@ func (w *walk) end() error {
 	if err := w.ask(Check.End); err != nil {
 		return err
 	}
-	if _, err := w.content.Peek(1); err == nil {
+	switch _, err := w.content.Some(1); {
+	case err == nil:
 		return no(Digest, "", "content is longer than planned")
+	case err != io.EOF:
+		return err
 	}
 	if err := w.failed(nil); err != nil {
 		return err
@@ -230,19 +233,17 @@ func (w *walk) bytes(ctx context.Context, e framing.Entry, out io.Writer) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := w.content.Peek(1); err != nil {
+		p, err := w.content.Some(left)
+		if err == io.EOF {
 			return w.failed(no(Digest, e.Path, "content ends %d bytes early", left))
 		}
-		p, err := w.content.Peek(int(min(left, uint64(w.content.Buffered()))))
 		if err != nil {
 			return err
 		}
 		if err := w.pass(p, out); err != nil {
 			return err
 		}
-		if _, err := w.content.Discard(len(p)); err != nil {
-			return err
-		}
+		w.content.Skip(len(p))
 		left -= uint64(len(p))
 	}
 	return w.ask(Check.EndFile)
@@ -282,7 +283,7 @@ func (w *walk) ask(question func(Check) error) error {
 
 // failed gives the disk's fault where there was one: then err is only what came of it.
 func (w *walk) failed(err error) error {
-	for _, src := range []*source{w.planFile, w.proofFile, w.contentFile} {
+	for _, src := range []*source{w.planFile, w.proofFile} {
 		if src != nil && src.fault != nil {
 			return src.fault
 		}
