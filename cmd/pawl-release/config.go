@@ -58,7 +58,7 @@ type channel struct {
 	After     []string      `toml:"after_release"`   // command, absolute path first; gets "--" and the released path; default none
 	AfterTime conf.Duration `toml:"after_timeout"`   // then it is killed; default 1m
 
-	S3        *s3Table      `toml:"s3"`              // a bucket in place of the inbox
+	S3 *s3Table `toml:"s3"` // a bucket in place of the inbox
 
 	policy *check.Policy // that file; nil when there is none
 }
