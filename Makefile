@@ -44,7 +44,7 @@ check: ## formatting, go vet, staticcheck, who imports whom
 bench: deps build ## a short look on this machine: figures beside their bars (RUNS=3)
 	@mkdir -p bin/results && rm -f bin/results/*
 	bin/pawl-bench codec --json bin/results/codec.json
-	bin/pawl-bench bars --case 1,2,3,4,5,6,7,9,10 --runs $(RUNS) $(if $(RATE),--rate $(RATE))
+	bin/pawl-bench bars --case 1,2,3,4,5,6,7,9,10,11 --runs $(RUNS) $(if $(RATE),--rate $(RATE))
 
 bars: deps build ## every case that has a bar as often as it asks; goes on where it was stopped (CASE=5,10 BARRUNS= RATE= DISK= FRESH=1)
 	bin/pawl-bench bars $(if $(CASE),--case $(CASE)) $(if $(BARRUNS),--runs $(BARRUNS)) $(if $(RATE),--rate $(RATE)) $(if $(DISK),--disk $(DISK)) $(if $(FRESH),--fresh)

@@ -16,7 +16,7 @@ import (
 )
 
 // BarCases are the numbers of the cases that have bars.
-func BarCases() []int { return []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10} }
+func BarCases() []int { return []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12} }
 
 // BarScenario plays the cases of the table of bars, each as often as it asks, and leaves a result file for each. What is there already
 // from an earlier run of the same program counts, so that a run that was stopped goes on.
@@ -63,6 +63,7 @@ func (s *BarScenario) plays() (all []barPlay) {
 	add(8, "case-8", someRuns, TransferScenario{Rate: 6e9, Mix: MixSparse, High: s.Disk})
 	all = append(all, barPlay{9, "case-9", 1, nil})
 	add(10, "case-10", someRuns, TransferScenario{Rate: 1e9, Links: 2, Survive: 1, Cut: &Cut{Link: 1, At: 0.5}})
+	all = append(all, barPlay{11, "case-11", 1, nil}, barPlay{12, "case-12", 1, nil})
 	if s.Runs > 0 {
 		for i := range all {
 			if all[i].scenario != nil {
@@ -92,6 +93,14 @@ func (s BarScenario) Run(ctx context.Context, say func(line string)) (*Report, e
 		case p.number == 7:
 			err = s.once(&p, say, func(say func(int, int, string)) (*Result, error) {
 				return LatencyScenario{Seed: 1}.Run(ctx, s.Version, say)
+			})
+		case p.number == 11:
+			err = s.once(&p, say, func(say func(int, int, string)) (*Result, error) {
+				return LatencyScenario{Seed: 1, Tries: urgentTries, Load: urgentLoad}.Run(ctx, s.Version, say)
+			})
+		case p.number == 12:
+			err = s.once(&p, say, func(func(int, int, string)) (*Result, error) {
+				return ManyScenario{Seed: 1}.Run(ctx, s.Version, say)
 			})
 		default:
 			rates := []uint64{10e6, 100e6, 1e9, 2.5e9, 5e9, 10e9}

@@ -48,6 +48,7 @@ type pathConfig struct {
 	cut      int // datagrams after which the last link carries nothing; 0: never
 	receipt  *seal.ReceiptKey
 	idle     time.Duration // of the receiver
+	carousel sender.Carousel
 }
 
 func newPath(t *testing.T, c pathConfig) *path {
@@ -80,7 +81,7 @@ func newPath(t *testing.T, c pathConfig) *path {
 	p.send = sender.Config{
 		State: filepath.Join(p.dir, "send"), Socket: filepath.Join(p.dir, "s"), Receipt: c.receipt, Seal: seal.ModeAESGCM, Key: key, Receiver: to.Public(), Link: p.link.Writer(),
 		Pacer: link.NewTimePacer(1e9, 1<<20), Forecast: c.forecast, More: more,
-		Channels: []sender.Channel{{ID: 1, Name: "one", Folder: filepath.Join(p.dir, "one"), Passes: c.passes, Quiet: 20 * time.Millisecond}},
+		Channels: []sender.Channel{{ID: 1, Name: "one", Folder: filepath.Join(p.dir, "one"), Passes: c.passes, Quiet: 20 * time.Millisecond, Carousel: c.carousel}},
 	}
 	p.recv, err = receiver.New(receiver.Config{
 		Store: p.store, StateDir: t.TempDir(), Mode: seal.ModeAESGCM, Key: to, Sender: key.Public(), DatagramSize: datagram,

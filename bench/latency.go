@@ -17,11 +17,12 @@ import (
 	"pawl/receiver/quarantine"
 )
 
-// LatencyScenario drops one small file after another into the outbox by a rename, on an idle link, and takes the time until each is visible in
-// the inbox. The programs are the real ones, on a testbed.
+// LatencyScenario drops one small file after another into the outbox by a rename, on an idle link or as urgent on one that is full, and takes
+// the time until each is visible in the inbox. The programs are the real ones, on a testbed.
 type LatencyScenario struct {
 	Tries    int           // how many files; 0 is 200
 	Size     uint64        // octets of each; 0 is 1024
+	Load     uint64        // octets of a transfer of another channel that crosses meanwhile; the files are urgent then. 0: the link is idle
 	Seed     uint64        // of the content and of the pauses
 	Pause    time.Duration // the longest between arrival and the next drop, the shortest is half of it; 0 is 100 ms
 	MTU      int           // 0 is 1500
@@ -113,10 +114,13 @@ func (s LatencyScenario) Run(ctx context.Context, version string, say func(done,
 		dir: dir, programs: s.Programs, command: bed.Command,
 		settings: settings{
 			remote: end, listen: end, mtu: s.MTU, rate: s.Rate, loss: s.Loss.Random, burst: s.Loss.Outage, burstEvery: s.Loss.Every,
-			seal: s.Seal, passes: 1,
+			seal: s.Seal, passes: 1, load: s.Load > 0,
 		}}}
 	defer func() { err = errors.Join(err, l.rig.stop()) }()
 	l.row = NewRow(fmt.Sprintf("latency/bytes=%d/mtu=%d/rate=%d/seal=%s/loss=%g", s.Size, s.MTU, s.Rate, s.Seal, s.Loss.Random))
+	if s.Load > 0 {
+		l.row.Name += fmt.Sprintf("/load=%d", s.Load)
+	}
 	l.row.Values["content_bytes"], l.row.Values["mtu"], l.row.Values["loss"] = float64(s.Size), float64(s.MTU), s.Loss.Random
 	if err := l.play(ctx, say); err != nil {
 		return nil, err
@@ -146,6 +150,9 @@ func (l *latency) play(ctx context.Context, say func(done, total int, line strin
 	watched := make(chan struct{})
 	go func() { l.look(ctx); close(watched) }()
 	defer func() { cancel(); err = errors.Join(err, l.inbox.Close()); <-watched }()
+	if err := l.burden(ctx, say); err != nil {
+		return err
+	}
 	random := rand.New(rand.NewPCG(l.Seed, 0))
 	dropped, arrived := make([]time.Time, l.Tries), make([]time.Time, l.Tries)
 	for n := range l.Tries {
@@ -156,6 +163,9 @@ func (l *latency) play(ctx context.Context, say func(done, total int, line strin
 		}
 		if dropped[n], arrived[n], err = l.drop(ctx, n); err != nil {
 			return fmt.Errorf("file %d: %w", n+1, err)
+		}
+		if err := l.burdened(ctx); err != nil {
+			return fmt.Errorf("after %d files: %w", n+1, err)
 		}
 		l.row.Sample("latency_s", arrived[n].Sub(dropped[n]).Seconds())
 	}

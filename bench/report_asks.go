@@ -1,6 +1,9 @@
 package bench
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // bar is what a figure must reach: the table in issue 3 of the project, "at the speed of the line". A bar with neither least nor most is
 // shown and not judged.
@@ -30,6 +33,9 @@ const (
 	someRuns  = 5  // for a median
 	manyRuns  = 20 // for what must never fail
 	manyTries = 200
+
+	urgentTries = 100
+	urgentLoad  = 10 << 30 // octets that are on their way when a file is urgent
 
 	// promille is what sessions, beats, plan and proof may add to the packets that the planner spoke of, of 1 GiB.
 	promille = 0.001
@@ -70,8 +76,16 @@ func cutCase(name string, _ *Row) bool {
 	return strings.Contains(name, "/rate=1000000000/") && strings.HasSuffix(name, "/links=2/survive=1/cut")
 }
 
-func latencyCase(_ string, row *Row) bool {
-	return row.Values["content_bytes"] == 1024 && row.Values["loss"] == 0
+func latencyCase(name string, row *Row) bool {
+	return row.Values["content_bytes"] == 1024 && row.Values["loss"] == 0 && caseField(name, "load") == ""
+}
+
+func urgentCase(name string, row *Row) bool {
+	return row.Values["content_bytes"] == 1024 && row.Values["loss"] == 0 && caseField(name, "rate") == "1000000000" && caseField(name, "load") == fmt.Sprint(urgentLoad)
+}
+
+func manyCase(_ string, row *Row) bool {
+	return row.Values["files"] == 1_000_000 && row.Values["content_bytes"] == 1_000_000*1024
 }
 
 func pacedCase(rate float64) func(string, *Row) bool {
@@ -156,6 +170,14 @@ func asks() (all []bar) {
 	whole, speed := cut, cut
 	whole.metric, whole.least = "whole_ratio", 1
 	speed.metric = "goodput_bps"
+	for _, b := range []bar{{metric: "latency_p50_s"}, {metric: "latency_p99_s", most: 0.25}, {metric: "latency_max_s"}} {
+		b.number, b.is, b.kind, b.of, b.runs = 11, "1 KiB urgent beside 10 GiB at 1 Gbit/s", KindLatency, urgentCase, urgentTries
+		all = append(all, b)
+	}
+	for _, b := range []bar{{metric: "files_per_s"}, {metric: "restart_s"}, {metric: "whole_ratio", least: 1}, {metric: "rss_send_bytes", most: 512 << 20}, {metric: "rss_receive_bytes"}, {metric: "rss_release_bytes"}} {
+		b.number, b.is, b.kind, b.of, b.runs = 12, "1,000,000 files of 1 KiB, pawl-send killed", KindMany, manyCase, 1
+		all = append(all, b)
+	}
 	return append(all, whole, speed)
 }
 

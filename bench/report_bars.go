@@ -41,7 +41,7 @@ var metricWords = map[string]string{
 	"cpu_total_s_per_gb": "CPU, all programs", "whole_ratio": "arrived", "repair_ratio": "packets beyond source symbols", "overhead_ratio": "wire octets per octet",
 	"latency_p50_s": "median", "latency_p99_s": "99th percentile", "latency_max_s": "longest", "rss_send_bytes": "memory of pawl-send",
 	"rss_receive_bytes": "memory of pawl-receive", "rss_release_bytes": "memory of pawl-release", "rate_error_ratio": "error of the rate",
-	"burst_stated_ratio": "longest burst, of the stated", "cpu_pacing_ratio": "CPU of pacing alone, of a core",
+	"files_per_s": "drop to inbox", "restart_s": "killed, until content is on the link again", "burst_stated_ratio": "longest burst, of the stated", "cpu_pacing_ratio": "CPU of pacing alone, of a core",
 }
 
 // judge puts each row that is the case of a bar beside it.

@@ -65,6 +65,29 @@ func TestBarsOfTransfers(t *testing.T) {
 	}
 }
 
+// TestBarsOfOthers: urgent files are no files on an idle link, and a million is a million.
+func TestBarsOfOthers(t *testing.T) {
+	row := NewRow("latency/bytes=1024/mtu=1500/rate=1000000000/seal=aes-256-gcm/loss=0/load=10737418240")
+	row.Values["content_bytes"] = 1024
+	row.Values["latency_p99_s"] = 0.24
+	for range urgentTries {
+		row.Samples["latency_s"] = append(row.Samples["latency_s"], 0.2)
+	}
+	many := NewRow("many")
+	many.Values["files"], many.Values["content_bytes"] = 1e6, 1024e6
+	many.Sample("rss_send_bytes", 513<<20)
+	results := []*Result{{Kind: KindLatency, Rows: []Row{row}}, {Kind: KindMany, Rows: []Row{many}}}
+	if j := judgedAs(results, 11, "latency_p99_s"); len(j) != 1 || j[0].Judgement != Met {
+		t.Errorf("%+v", j)
+	}
+	if j := judgedAs(results, 7, "latency_p99_s"); len(j) != 0 {
+		t.Errorf("%+v", j)
+	}
+	if j := judgedAs(results, 12, "rss_send_bytes"); len(j) != 1 || j[0].Judgement != Missed {
+		t.Errorf("%+v", j)
+	}
+}
+
 // TestBarsCompare: what is a share of another figure, of another file or of the planner.
 func TestBarsCompare(t *testing.T) {
 	one := TransferReport{Mix: MixRandom, ContentBytes: 1 << 30, MTU: 1500, Rate: 6e9, Seal: sealed, Passes: 1, Intact: true, Goodput: 4e9}

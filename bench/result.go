@@ -24,6 +24,7 @@ const (
 	KindCalibrate Kind = "calibrate"
 	KindLatency   Kind = "latency"
 	KindPacing    Kind = "pacing"
+	KindMany      Kind = "many"
 )
 
 // Result is what a scenario measured, in the one form of all result files: what "--json"
@@ -137,7 +138,7 @@ var metricName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 // check says what keeps r from being a result.
 func (r *Result) check() error {
 	switch {
-	case !slices.Contains([]Kind{KindCodec, KindLink, KindTransfer, KindCalibrate, KindLatency, KindPacing}, r.Kind):
+	case !slices.Contains([]Kind{KindCodec, KindLink, KindTransfer, KindCalibrate, KindLatency, KindPacing, KindMany}, r.Kind):
 		return fmt.Errorf("%w: kind %q", ErrResult, r.Kind)
 	case r.Pawl == "" || r.Machine.Go == "" || r.Machine.Date.IsZero():
 		return fmt.Errorf("%w: it does not say version, machine and date", ErrResult)

@@ -57,6 +57,8 @@ var exceptions = map[string]Metric{
 	"sent_packets": {Unit: "packets"}, "announced_packets": {Unit: "packets"}, "received_packets": {Unit: "packets"},
 	"packets_sent": {Unit: "packets"}, "packets_lost": {Unit: "packets"},
 
+	"files_per_s": {Unit: "files/s", Better: Higher},
+
 	// Names of the transfer's report without a unit at their end.
 	"packets_missed": {Unit: "packets", Better: Lower}, "kernel_drops": {Unit: "packets", Better: Lower},
 	"overruns": {Unit: "packets", Better: Lower}, "reverse_packets": {Unit: "packets", Better: Lower},
@@ -104,6 +106,8 @@ func (m Metric) Format(value float64) string {
 		return humanize.FtoaWithDigits(value, 4)
 	case "packets":
 		return humanize.FtoaWithDigits(value, 1)
+	case "files/s":
+		return humanize.CommafWithDigits(value, 0) + " files/s"
 	case "s":
 		return humanize.SIWithDigits(value, 2, m.Unit)
 	}

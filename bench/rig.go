@@ -48,6 +48,7 @@ type settings struct {
 	seal              string
 	passes            int
 	passGap           time.Duration
+	load              bool // a second channel beside the first one, which is urgent then
 }
 
 const (
@@ -106,7 +107,7 @@ func (r *rig) socket() string            { return r.low("socket") }
 // prepare makes folders, keys and configurations.
 func (r *rig) prepare() error {
 	r.taken = map[string]*usage{}
-	folders := []string{r.low("state"), r.high("state"), r.high("inbox"), r.source("")}
+	folders := []string{r.low(loadName), r.high("inbox-" + loadName), r.low("state"), r.high("state"), r.high("inbox"), r.source("")}
 	for _, state := range []string{"outbox", "claimed", "sent", "refused"} {
 		folders = append(folders, r.low("channel", state))
 	}

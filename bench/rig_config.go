@@ -31,7 +31,16 @@ folder = %q
 passes = %d
 pass_gap = %q
 `, r.low("state"), r.socket(), r.key("sender", ""), r.key("receiver", ".pub"), s.seal,
-		s.remote, s.rate, s.mtu, s.loss, s.burst, s.burstEvery, s.survive, moreLinks("remote", s.more), channelName, r.low("channel"), s.passes, s.passGap)
+		s.remote, s.rate, s.mtu, s.loss, s.burst, s.burstEvery, s.survive, moreLinks("remote", s.more), channelName, r.low("channel"), s.passes, s.passGap) +
+		s.beside("priority = \"urgent\"\n\n[[channel]]\nid = 2\nname = %q\nfolder = %q\n", loadName, r.low(loadName))
+}
+
+// beside is what a configuration says of the second channel; "" without.
+func (s *settings) beside(format string, args ...any) string {
+	if !s.load {
+		return ""
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 func (r *rig) receiveConfig() string {
@@ -50,7 +59,8 @@ mtu = %d
 id = 1
 name = %q
 `, r.high("quarantine"), r.high("state"), r.key("receiver", ""), r.key("sender", ".pub"), r.settings.seal, idle,
-		r.settings.listen, r.settings.mtu, moreLinks("listen", r.settings.more), channelName)
+		r.settings.listen, r.settings.mtu, moreLinks("listen", r.settings.more), channelName) +
+		r.settings.beside("\n[[channel]]\nid = 2\nname = %q\n", loadName)
 }
 
 // moreLinks are the tables of further links, which name one end each.
@@ -74,5 +84,6 @@ id = 1
 name = %q
 inbox = %q
 release = "auto"
-`, r.high("quarantine"), r.key("sender", ".pub"), channelName, r.high("inbox"))
+`, r.high("quarantine"), r.key("sender", ".pub"), channelName, r.high("inbox")) +
+		r.settings.beside("\n[[channel]]\nid = 2\nname = %q\ninbox = %q\nrelease = \"auto\"\n", loadName, r.high("inbox-"+loadName))
 }

@@ -37,6 +37,42 @@ func TestLatency(t *testing.T) {
 	}
 }
 
+// TestLatencyUnderLoad: urgent files overtake what fills the link, and a load that is over is told.
+func TestLatencyUnderLoad(t *testing.T) {
+	testbed.Require(t)
+	s := LatencyScenario{Tries: 3, Seed: 1, Pause: 10 * time.Millisecond, Rate: 50e6, Load: 256 << 20, Programs: programs(t)}
+	result, err := s.Run(t.Context(), "v", func(int, int, string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The load takes 43 s: a file that had waited for it would have taken longer than all of this.
+	row := result.Rows[0]
+	if len(row.Samples["latency_s"]) != 3 || row.Values["latency_max_s"] > 10 || caseField(row.Name, "load") != "268435456" {
+		t.Errorf("%+v", row)
+	}
+	s.Load = 64 << 10
+	if _, err := s.Run(t.Context(), "v", func(int, int, string) {}); !errors.Is(err, errLoadOver) {
+		t.Errorf("a load that is over: %v", err)
+	}
+}
+
+// TestMany plays few of the many files, over a kill of the sender.
+func TestMany(t *testing.T) {
+	testbed.Require(t)
+	s := ManyScenario{Files: 2000, Folders: 10, Seed: 1, Rate: 20e6, Programs: programs(t)}
+	result, err := s.Run(t.Context(), "v", func(line string) { t.Log(line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := result.Rows[0]
+	if row.Values["files_per_s"] <= 0 || row.Values["restart_s"] <= 0 || row.Values["rss_send_bytes"] < 1<<20 || row.Values["whole_ratio"] != 1 {
+		t.Errorf("%+v", row)
+	}
+	if _, err := (ManyScenario{Files: 1, Folders: 2, Programs: programs(t)}).Run(t.Context(), "v", func(string) {}); !errors.Is(err, ErrScenario) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestPacing plays a slow rate for a moment: nothing is lost, and not more is sent than was asked.
 func TestPacing(t *testing.T) {
 	testbed.Require(t)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type Merged struct {
 	holding  chan struct{} // of the socket whose batch was returned last
 	deadline time.Time
 	timer    *time.Timer
+	batches  atomic.Uint64 // that sockets gave
+	handed   uint64        // that Read gave
 }
 
 // lent is a socket's batch, or its error, and where to say that it was taken.
@@ -57,6 +60,9 @@ func (m *Merged) read(s Socket) {
 	var retry backoff
 	for {
 		batch, err := s.Read()
+		if err == nil {
+			m.batches.Add(1)
+		}
 		closed := errors.Is(err, net.ErrClosed)
 		if err != nil && !closed {
 			err = socketError{err}
@@ -96,6 +102,7 @@ func (m *Merged) Read() ([][]byte, error) {
 	case l := <-m.full:
 		if l.err == nil {
 			m.holding = l.taken
+			m.handed++
 		} else {
 			l.taken <- struct{}{} // has room, as above: nothing is held of an error
 		}
@@ -121,6 +128,27 @@ func (m *Merged) KernelDrops() (sum uint64) {
 		sum += n
 	}
 	return sum
+}
+
+// Waiting says whether datagrams lie between the interfaces and who calls Read.
+func (m *Merged) Waiting() bool {
+	for _, s := range m.sockets {
+		c, ok := s.(interface{ Waiting() bool })
+		if !ok || c.Waiting() {
+			return true
+		}
+	}
+	return m.batches.Load() != m.handed
+}
+
+// DropsExact says whether each drop is one datagram on all sockets.
+func (m *Merged) DropsExact() bool {
+	for _, s := range m.sockets {
+		if c, ok := s.(interface{ DropsExact() bool }); !ok || !c.DropsExact() {
+			return false
+		}
+	}
+	return true
 }
 
 // SocketDrops is KernelDrops of each socket, in the order of Merge.

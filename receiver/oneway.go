@@ -19,6 +19,8 @@ type Watch struct {
 	Listen string // address that the receiver listens on
 	Meter  Meter  // nil: not watched
 	Reason string // why there is no meter, in words
+	// From is what the interface had counted before the socket was opened: what is dropped is counted from then on. Zero: from the start of Run.
+	From nic.Counters
 }
 
 // OneWayStatus is the evidence of one interface: what it has sent since the receiver was started, which must be nothing.
@@ -42,6 +44,9 @@ type witness struct {
 	last   nic.Counters
 	status OneWayStatus
 	blind  bool // the last reading failed
+
+	rxBytes uint64 // octets of the frames in status.Received
+	missed  uint64 // frames that had no room in the interface
 }
 
 // beginWatch takes the counters as they are before the first packet.
@@ -62,6 +67,11 @@ func (r *Receiver) beginWatch() {
 			continue
 		}
 		w.last, w.status.Watched = c, true
+		if from := watch.From; from != (nic.Counters{}) {
+			w.last = from
+			w.receive(c)
+			w.last = c
+		}
 		w.status.TxAtStart, w.status.TxNow = c.TxPackets, c.TxPackets
 	}
 }
@@ -93,7 +103,7 @@ func (r *Receiver) see(w *witness, now time.Time) {
 	sent := since(w.last.TxPackets, c.TxPackets)
 	w.status.TxNow = c.TxPackets
 	w.status.MovedByte += since(w.last.TxBytes, c.TxBytes)
-	w.status.Received += since(w.last.RxPackets, c.RxPackets)
+	w.receive(c)
 	w.last = c
 	if sent == 0 {
 		return
@@ -105,6 +115,13 @@ func (r *Receiver) see(w *witness, now time.Time) {
 		r.log.Error("the interface that faces the diode has sent packets: run pawl-receive doctor",
 			zap.String("interface", w.status.Interface), zap.Uint64("packets", sent))
 	}
+}
+
+// receive adds what came in since the last reading.
+func (w *witness) receive(c nic.Counters) {
+	w.status.Received += since(w.last.RxPackets, c.RxPackets)
+	w.rxBytes += since(w.last.RxBytes, c.RxBytes)
+	w.missed += since(w.last.RxDropped, c.RxDropped) + since(w.last.RxMissed, c.RxMissed)
 }
 
 // since is how far a counter has moved.

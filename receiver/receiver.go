@@ -106,6 +106,7 @@ type Receiver struct {
 	parkings      uint64
 	forgotten     uint64
 	witnesses     []*witness
+	account       account
 	faults        faults
 
 	changes chan change   // to the goroutine in Run
@@ -226,6 +227,7 @@ func (r *Receiver) Run(ctx context.Context, source Source) error {
 	r.source, r.started = source, time.Now()
 	r.low = newLowSide(r.cfg.Arrivals, r.cfg.Channels, r.started)
 	r.beginWatch()
+	r.account = account{}
 	var writers, syncers sync.WaitGroup
 	for range r.cfg.Writers {
 		writers.Go(r.write)

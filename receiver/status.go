@@ -37,6 +37,7 @@ type Status struct {
 	ReadErrors   uint64               `json:"read_errors"`            // times that a socket could not be read
 	LinkFault    string               `json:"link_fault,omitempty"`   // why a socket can't be read, "" while all can
 	OneWay       []OneWayStatus       `json:"one_way"`                // evidence that nothing goes back, an entry for each watched interface
+	Account      *quarantine.Account  `json:"account,omitempty"`      // the ledger held against the interfaces' counters
 	Strays       *uint64              `json:"stray_frames,omitempty"` // frames on the watched interfaces that were not the link's; nil: not known
 }
 
@@ -109,6 +110,7 @@ func (r *Receiver) publish(now time.Time) {
 		s.SocketDrops = c.SocketDrops()
 	}
 	s.OneWay = r.watchOneWay(now)
+	s.Account = r.balance(now)
 	s.Strays = strays(s.OneWay, s.Ledger.Received.Packets, s.KernelDrops)
 	for _, n := range r.sessions.open {
 		s.Sessions = append(s.Sessions, SessionStatus{

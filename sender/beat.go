@@ -65,6 +65,7 @@ func (s *Sender) entrust(b *framing.Beat, now time.Time) {
 	}
 	b.Refused, b.Room = s.counters.refusal.Load(), s.room.free.Load()
 	b.Loss, b.Burst = uint32(math.Round(s.cfg.Forecast.Loss*million)), s.cfg.Forecast.Burst
+	s.cfg.Audit.beat(b)
 	if f := s.faults.get(); f.Text != "" {
 		b.Fault, b.FaultAge = f.Text, max(now.Sub(f.When), 0)
 	}
@@ -100,6 +101,7 @@ func (s *Sender) Status() Status {
 	if f := s.faults.get(); f.Text != "" {
 		st.Fault = &f
 	}
+	st.Audit = s.cfg.Audit.status()
 	st.addLinks(s.lines)
 	for _, ch := range s.channels {
 		st.Channels = append(st.Channels, s.channelStatus(ch, time.Now()))

@@ -26,6 +26,7 @@ type channel struct {
 	hours hours
 	meter meter
 	room  chan struct{} // capacity 1: there may be room again
+	wheel wheel         // of the carousel
 
 	recovered chan struct{} // closed when what was claimed before the start is in the queue
 }
@@ -56,7 +57,7 @@ func (c *channel) put(f *flight, now time.Time) {
 	default:
 		c.ready[f.class] = append(c.ready[f.class], f)
 		f.place = placeReady
-		c.count(f, !f.begun)
+		c.count(f, !f.begun && !f.round)
 	}
 }
 

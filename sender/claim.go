@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"pawl/framing"
+	"pawl/framing/lowlog"
 )
 
 // idTimeShift makes room for 20 random bits below the milliseconds of an id.
@@ -103,6 +104,7 @@ func (c *claimer) adopt(ctx context.Context, f *flight) (*flight, error) {
 	}
 	c.log.Info("transfer queued", zap.String("transfer", f.rec.ID), zap.String("channel", f.channel.Name),
 		zap.String("name", f.rec.Name), zap.Uint64("entries", f.rec.Entries), zap.Uint64("bytes", f.rec.Content))
+	c.schedule.trail.noteTransfer(f, lowlog.Claimed)
 	f.unsent, f.fresh = true, true
 	c.schedule.enter(f)
 	return f, nil
@@ -140,6 +142,7 @@ func (c *claimer) refuse(f *flight, why *fault) error {
 	os.RemoveAll(filepath.Join(f.dir, markerFolder))
 	c.log.Warn("entry refused", zap.String("transfer", f.rec.ID), zap.String("channel", f.channel.Name),
 		zap.String("name", f.rec.Name), zap.String("path", why.path), zap.String("reason", why.reason))
+	c.schedule.trail.noteTransfer(f, lowlog.Refused)
 	defer close(f.done)
 	if err := retire(f); err != nil {
 		return fmt.Errorf("refuse %s: %w", f.rec.ID, err)

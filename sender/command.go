@@ -248,6 +248,7 @@ func (s *Sender) resend(id string) (any, error) {
 			return nil, fmt.Errorf("transfer %s can't be sent again as it was: %w: put it into the outbox again", id, err)
 		}
 	}
+	s.schedule.leave(id)
 	// Until the record says so it is a finished transfer that the next start moves back.
 	if err := os.Rename(from, dir); err != nil {
 		return nil, fmt.Errorf("resend %s: %w", id, err)

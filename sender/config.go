@@ -49,6 +49,7 @@ type Config struct {
 	// outboxes are looked at every half quiet time.
 	Watch func(ctx context.Context, folder string, events chan<- Event) error
 	Log   *zap.Logger // nil: none
+	Audit *Trail      // the low side's own audit log; nil: none is kept
 	// Notice is what the program around has to say in the status's warning, "" for nothing; nil: nothing ever.
 	Notice func() string
 }
@@ -77,6 +78,8 @@ type Channel struct {
 	Windows []Window // when content is sent, at most 64; nil: always
 	Quota   Quota    // what is sent in a day
 	Keep    Keep     // of sent/
+
+	Carousel Carousel // what is sent again while the link is idle
 }
 
 func (c *Config) check() error {
@@ -150,12 +153,12 @@ func CheckChannels(all []Channel) error {
 			return fmt.Errorf("channel %q: %d passes every %v, quiet %v", c.Name, c.Passes, c.PassGap, c.Quiet)
 		case c.Weight < 0 || c.Weight > maxWeight:
 			return fmt.Errorf("channel %q: weight %d is not in 1 to %d", c.Name, c.Weight, maxWeight)
-		case c.Class >= classes:
+		case c.Class >= idle:
 			return fmt.Errorf("channel %q: there is no %v", c.Name, c.Class)
 		case len(c.Windows) > maxWindows:
 			return fmt.Errorf("channel %q: %d windows are more than %d", c.Name, len(c.Windows), maxWindows)
 		}
-		if err := c.Intake.check(); err != nil {
+		if err := errors.Join(c.Intake.check(), c.Carousel.check()); err != nil {
 			return fmt.Errorf("channel %q: %w", c.Name, err)
 		}
 		if c.FEC != nil {
@@ -178,6 +181,7 @@ func (c Channel) withDefaults() Channel {
 	if c.Weight == 0 {
 		c.Weight = DefaultWeight
 	}
+	c.Carousel = c.Carousel.withDefaults()
 	if c.Intake.Complete == 0 {
 		c.Intake.Complete = DefaultComplete
 	}

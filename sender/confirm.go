@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"pawl/framing"
+	"pawl/framing/lowlog"
 	"pawl/framing/ticket"
 )
 
@@ -164,6 +165,8 @@ func (s *Sender) markConfirmed(t *sentTransfer) (Confirmation, error) {
 	if err != nil {
 		return Confirmation{}, fmt.Errorf("confirm %s: %w", t.rec.ID, err)
 	}
+	s.cfg.Audit.note(&lowlog.Transfer{ID: t.rec.ID, Event: lowlog.Confirmed, Name: lowlog.Text(t.rec.Name), Files: t.rec.Files, Bytes: t.rec.Content})
+	s.schedule.leave(t.rec.ID)
 	s.cfg.Log.Info("transfer confirmed", zap.String("transfer", t.rec.ID), zap.String("channel", t.channel.Name), zap.String("name", t.rec.Name))
 	return c, nil
 }

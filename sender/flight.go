@@ -22,6 +22,7 @@ type flight struct {
 	paused    atomic.Bool           // a pass is under way and has to wait: for a window, a quota or people
 	cancelled atomic.Pointer[fault] // why it is to be given up at its next turn
 	repair    *repair               // what a ticket asked for, nil for a pass like others
+	round     bool                  // of the carousel: repair says what is sent, and it stays in sent/
 	parted    int                   // entries that were refused alone, while it is claimed
 
 	// Under schedule.mu.

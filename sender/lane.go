@@ -5,13 +5,13 @@ package sender
 // coded before is in their way: the line looks for their groups between any two batches.
 // Two lanes, whatever the number of channels: twice the memory of one pipeline is the bound.
 const (
-	laneCommon = iota // normal, and bulk when nothing normal is there
+	laneCommon = iota // normal, bulk when nothing normal is there, then the carousel
 	laneUrgent
 	lanes
 )
 
 // laneClasses are the classes of each lane, in the order in which they go.
-var laneClasses = [lanes][]Class{laneCommon: {Normal, Bulk}, laneUrgent: {Urgent}}
+var laneClasses = [lanes][]Class{laneCommon: {Normal, Bulk, idle}, laneUrgent: {Urgent}}
 
 // lane is the one that a class takes.
 func (c Class) lane() int {

@@ -53,7 +53,7 @@ func (t *trip) sendNeeds(ctx context.Context) error {
 		for _, run := range c.named(&k.Content) {
 			wanted = append(wanted, c.span(run))
 		}
-		if content, err = openReread(ctx, f.rec, f.dir, wanted); err != nil {
+		if content, err = openReread(ctx, f.rec, f.dir, wanted, t.verified); err != nil {
 			return err
 		}
 		defer content.close()
@@ -77,6 +77,18 @@ func (t *trip) sendNeeds(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// verified lets others go on the lane after so many octets were read and compared: they count as if they were sent, so
+// that the files of a repair, however large, take from others what a transfer of that size would.
+func (t *trip) verified(octets int) error {
+	if !t.yield(lot{wire: uint64(octets)}) {
+		return errStopped
+	}
+	if why := t.flight.cancelled.Load(); why != nil {
+		return why
 	}
 	return nil
 }

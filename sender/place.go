@@ -62,7 +62,9 @@ func (s *schedule) journal() {
 	s.mu.Lock()
 	traces := make(map[*flight]*trace, len(s.trips))
 	for f, t := range s.trips {
-		traces[f] = t.shown.Load()
+		if f.repair == nil { // others begin anew
+			traces[f] = t.shown.Load()
+		}
 	}
 	var used map[string]spent
 	if s.spent {
@@ -104,6 +106,9 @@ func (s *schedule) journal() {
 
 // place decides what comes after a pass: another, or the end.
 func (s *schedule) place(f *flight) error {
+	if f.round {
+		return s.rounded(f)
+	}
 	if f.repair != nil {
 		return s.repaired(f)
 	}
@@ -150,6 +155,7 @@ func (s *schedule) finish(f *flight, state State) error {
 	s.over = s.over[max(len(s.over)-framing.MaxFlights, 0):]
 	f.channel.held--
 	s.mu.Unlock()
+	s.trail.noteTransfer(f, ending(f, state))
 	signal(f.channel.room)
 	close(f.done)
 	s.log.Info("transfer finished", zap.String("transfer", f.rec.ID), zap.String("state", string(state)),

@@ -36,6 +36,8 @@ type ChannelStatus struct {
 	Files   uint64    `json:"files"`
 	OfFiles uint64    `json:"of_files"`
 	Waits   string    `json:"waits,omitempty"` // why it sends nothing although something is in its queue
+
+	Carousel *CarouselStatus `json:"carousel,omitempty"` // nil: it has none
 }
 
 // Entry is a transfer in the queue.
@@ -134,7 +136,7 @@ func (s *Sender) channelStatus(c *channel, now time.Time) ChannelStatus {
 	defer s.schedule.mu.Unlock()
 	st := ChannelStatus{
 		Name: c.Name, Class: c.Class, Weight: c.Weight, Held: c.stop, Open: true, Queue: c.held,
-		OfBytes: c.Quota.Bytes, OfFiles: c.Quota.Files,
+		OfBytes: c.Quota.Bytes, OfFiles: c.Quota.Files, Carousel: c.carousel(),
 	}
 	if w, ok := c.hours.at(now); ok {
 		st.Open, st.Change = !now.Before(w.from), w.to

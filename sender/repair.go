@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"pawl/framing"
+	"pawl/framing/lowlog"
 	"pawl/framing/ticket"
 )
 
@@ -177,6 +178,7 @@ func (s *Sender) mending(req *Request) (*flight, error) {
 	if f.repair, err = newRepair(rec, t, req.All, s.cfg.Forecast.SymbolSize); err != nil {
 		return nil, err
 	}
+	s.schedule.leave(id)
 	canonical, err := t.Text()
 	if err != nil {
 		return nil, err
@@ -194,6 +196,7 @@ func (s *Sender) mending(req *Request) (*flight, error) {
 	if err := errors.Join(syncFolder(ch.folder("claimed")), syncFolder(ch.folder("sent"))); err != nil {
 		return nil, err
 	}
+	s.cfg.Audit.note(&lowlog.Repair{ID: id, Ticket: lowlog.Text(canonical), Bytes: f.repair.total})
 	s.cfg.Log.Info("repair queued", zap.String("transfer", id), zap.String("ticket", canonical), zap.Uint64("bytes", f.repair.total))
 	f.show(StateQueued)
 	s.schedule.enter(f)

@@ -191,8 +191,9 @@ func TestTicketOfSevenBlocks(t *testing.T) {
 			}
 		}
 	}
-	if most == 0 {
-		t.Fatal("nothing was planned")
+	// For so many blocks docs/tickets.md proves the 60 characters.
+	if most == 0 || most > 163_839 {
+		t.Fatalf("the planner made %d blocks of 10 GiB", most)
 	}
 	t.Logf("longest ticket %d characters, most blocks %d", longest, most)
 }

@@ -29,12 +29,13 @@ type reread struct {
 	ends   uint64     // and ends
 	offset uint64     // where the next file of the plan begins
 	wanted []span
+	turn   func(octets int) error // asked now and then while files are verified; the error ends it
 }
 
 // openReread verifies every file that holds a part of the wanted spans, which rise and do not overlap. The error is a fault that names
 // the file.
-func openReread(ctx context.Context, rec *record, dir string, wanted []span) (_ *reread, err error) {
-	r := &reread{rec: rec, dir: dir, wanted: wanted, tree: new(treeReader)}
+func openReread(ctx context.Context, rec *record, dir string, wanted []span, turn func(octets int) error) (_ *reread, err error) {
+	r := &reread{rec: rec, dir: dir, wanted: wanted, tree: new(treeReader), turn: turn}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -145,6 +146,9 @@ func (r *reread) prove(ctx context.Context, e framing.Entry, want [sha256.Size]b
 			return again(err)
 		}
 		sum.Write(buf[:n])
+		if err := r.turn(n); err != nil {
+			return err
+		}
 	}
 	r.known = append(r.known, r.tree.before)
 	if err := r.tree.end(); err != nil {

@@ -26,10 +26,12 @@ type schedule struct {
 	packet   int           // octets of a datagram on the wire
 	every    time.Duration // how often the journal is written
 	log      *zap.Logger
+	trail    *Trail       // nil: no audit log is kept
 	pending  atomic.Int64 // octets on the wire that were handed on and have not left
 
 	wake    [lanes]chan struct{} // capacity 1: something was queued
 	settled chan struct{}        // capacity 1: something is in passed
+	turned  chan struct{}        // capacity 1: the carousel may go on
 
 	mu      sync.Mutex
 	shares  shares
@@ -45,7 +47,7 @@ type schedule struct {
 func newSchedule(state string, channels []*channel, rate float64, counters *counters, log *zap.Logger) (*schedule, error) {
 	s := &schedule{
 		state: state, channels: channels, counters: counters, log: log, rate: rate, every: journalEvery,
-		settled: make(chan struct{}, 1), flights: make(map[*flight]struct{}), trips: make(map[*flight]*trip),
+		settled: make(chan struct{}, 1), turned: make(chan struct{}, 1), flights: make(map[*flight]struct{}), trips: make(map[*flight]*trip),
 	}
 	for i := range s.wake {
 		s.wake[i] = make(chan struct{}, 1)
@@ -166,7 +168,12 @@ func (s *schedule) candidate(c *channel, class Class, lane int, now time.Time) (
 		if ok, when := c.hours.open(now, takes); !ok {
 			return nil, when
 		}
-		if ok, when := c.meter.allows(now, f.lot.content, f.files()); !ok {
+		if class == idle {
+			// One group of it at a time: what comes meanwhile waits for no more than that.
+			if s.pending.Load() > 0 {
+				return nil, now.Add(changeLane)
+			}
+		} else if ok, when := c.meter.allows(now, f.lot.content, f.files()); !ok {
 			return nil, when
 		}
 		f.paused.Store(false)

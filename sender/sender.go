@@ -42,6 +42,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -130,7 +131,7 @@ func (s *Sender) open() (err error) {
 	if s.schedule, err = newSchedule(s.cfg.State, s.channels, leftRate(s.cfg.Forecast), &s.counters, s.cfg.Log); err != nil {
 		return err
 	}
-	s.schedule.packet = s.cfg.Forecast.WireSize
+	s.schedule.packet, s.schedule.trail = s.cfg.Forecast.WireSize, s.cfg.Audit
 	s.claimer = &claimer{
 		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
@@ -157,6 +158,7 @@ func (s *Sender) open() (err error) {
 func (s *Sender) Run(ctx context.Context) error {
 	defer s.lock.Close()
 	log := s.cfg.Log
+	end := s.cfg.Audit.begin(&s.cfg)
 	if w := s.warning(); w != "" {
 		log.Warn(w)
 	}
@@ -172,6 +174,9 @@ func (s *Sender) Run(ctx context.Context) error {
 		g.Go(func() error { return s.schedule.run(inner, lane, p, s.reader) })
 	}
 	g.Go(func() error { return s.schedule.settle(inner) })
+	if slices.ContainsFunc(s.channels, func(c *channel) bool { return c.Carousel.on() }) {
+		g.Go(func() error { return s.turn(inner) })
+	}
 	g.Go(func() error { return s.room.watch(inner, s.channels) })
 	for _, c := range s.channels {
 		if c.Keep != (Keep{}) {
@@ -189,6 +194,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = nil
 	}
+	end(err)
 	log.Info("sender stopped", zap.Error(err))
 	return err
 }

@@ -15,10 +15,11 @@ const (
 	Normal Class = iota
 	Urgent
 	Bulk
-	classes = 3
+	idle    // rounds of the carousel: nobody can ask for it
+	classes = 4
 )
 
-var classNames = [classes]string{"normal", "urgent", "bulk"}
+var classNames = [classes]string{"normal", "urgent", "bulk", "idle"}
 
 // String is the name of the class in configurations and commands.
 func (c Class) String() string {
@@ -30,7 +31,7 @@ func (c Class) String() string {
 
 // ParseClass reads what String writes.
 func ParseClass(name string) (Class, error) {
-	if i := slices.Index(classNames[:], name); i >= 0 {
+	if i := slices.Index(classNames[:idle], name); i >= 0 {
 		return Class(i), nil
 	}
 	return 0, fmt.Errorf("%q is no class: write \"urgent\", \"normal\" or \"bulk\"", name)

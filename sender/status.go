@@ -96,7 +96,9 @@ type Status struct {
 	Room    uint64    `json:"room"`            // octets free where the outboxes are, the least of them
 	Fault   *Fault    `json:"fault,omitempty"` // the last error
 
-	Channels  []ChannelStatus  `json:"channels"`
+	Channels []ChannelStatus `json:"channels"`
+	Audit    *AuditStatus    `json:"audit,omitempty"` // the low side's own audit log; nil: none is kept
+
 	Links     []LinkStatus     `json:"links,omitempty"` // each of several; above are their sums, and method and session of the first
 	Transfers []TransferStatus `json:"transfers"`       // those under way or next, at most 100
 	Intake    []IntakeStatus   `json:"intake"`          // the outbox of each channel

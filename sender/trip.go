@@ -115,7 +115,7 @@ func (t *trip) lot(c *cut, i uint32, copies int) lot {
 	first, n := c.groups.Range(i)
 	_, all := c.room(first, n)
 	l := lot{wire: uint64(all/c.symbolSize) * uint64(t.pipe.link.WireSize) * uint64(copies)}
-	if c.head.Object == framing.ObjectContent {
+	if c.head.Object == framing.ObjectContent && !t.flight.round {
 		l.content = c.part.Offset(first+uint32(n)) - c.part.Offset(first)
 	}
 	return l

@@ -42,6 +42,7 @@ func made(t *testing.T) string {
 	must(t, keyfile.SaveSender(filepath.Join(dir, "sender.key"), sender, time.Unix(0, 0)))
 	must(t, keyfile.SaveSender(filepath.Join(dir, "stranger.key"), checktest.Key(t), time.Unix(0, 0)))
 
+	makeLow(t, dir)
 	log := begin(t, filepath.Join(dir, "log"), key)
 	enter(t, log, &audit.Start{Program: "pawl-release", Version: "v1"}, &audit.Start{Program: "pawl-release", Version: "v1"})
 	keep(t, dir, "log", "kept.early")
@@ -49,7 +50,7 @@ func made(t *testing.T) string {
 	id := quarantine.ID{Channel: 1, Transfer: 7}.String()
 	enter(t, log, &audit.Ticket{Transfer: id, Bits: 40, Text: "ABCDE"}, &audit.Shown{Transfer: id, Bits: 20, Code: "ABC"},
 		&audit.State{Transfer: "1-0000000000000008", From: "checking", To: "rejected", Reason: "evil \x1b[2J\u202e <script>"},
-		&audit.Witness{Origin: "example.org/pawl/low", Size: 12, Root: "r", Note: "n"},
+		&audit.Witness{Size: 2, Root: lowRoot(t, dir, 2)},
 		&audit.Ledger{Day: "2026-11-01", Received: 100, Delivered: 90, Rejected: map[string]uint64{"auth": 10}},
 		&audit.Ledger{Day: "2026-11-02", Received: 101, Delivered: 90, Rejected: map[string]uint64{"auth": 10}, Off: 1})
 	keep(t, dir, "log", "kept.late")

@@ -8,11 +8,13 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing/lowlog"
 	"pawl/framing/merkle"
 	"pawl/receiver/audit"
 )
@@ -43,18 +45,18 @@ checkpoint's signature is checked; that the entries are the right ones is what v
 			}
 			var wrong error
 			err = view.Entries(from, func(index int64, data []byte) bool {
-				var e *audit.Entry
-				if e, wrong = audit.ParseEntry(data); wrong != nil {
+				var e shown
+				if e, wrong = parseShown(data); wrong != nil {
 					wrong = fmt.Errorf("%s: entry %d: %s", args[0], index, audit.Printable(wrong.Error(), longText))
 					return false
 				}
-				if kind != "" && e.Body().Kind() != kind || transfer != "" && e.Body().About() != transfer {
+				if kind != "" && e.body.Kind() != kind || transfer != "" && e.body.About() != transfer {
 					return true
 				}
 				if asJSON {
 					_, wrong = fmt.Fprintf(env.Stdout, "{\"index\":%d,\"entry\":%s}\n", index, data)
 				} else {
-					wrong = writeEntry(env.Stdout, index, e)
+					wrong = e.write(env.Stdout, index)
 				}
 				return wrong == nil
 			})
@@ -63,20 +65,45 @@ checkpoint's signature is checked; that the entries are the right ones is what v
 	}
 	keyFlag(cmd, &keyPath)
 	cmd.Flags().StringVar(&transfer, "transfer", "", "only entries about the transfer `ID`")
-	cmd.Flags().StringVar(&kind, "kind", "", "only entries of the `KIND`, as state, verdict, approval, release or ledger")
+	cmd.Flags().StringVar(&kind, "kind", "", "only entries of the `KIND`, as state, verdict, approval, release or ledger; of a low side transfer, repair or missed")
 	cmd.Flags().Int64Var(&from, "from", 0, "begin with entry `N`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, the entry as it is in the log")
 	return cmd
 }
 
-// writeEntry prints one entry: its place, time, who and what. Texts are escaped.
-func writeEntry(w io.Writer, index int64, e *audit.Entry) error {
-	body, err := json.Marshal(e.Body())
+// shown is an entry of either side's log, as it is printed.
+type shown struct {
+	when time.Time
+	by   string
+	body interface {
+		Kind() string
+		About() string
+	}
+}
+
+// lowSide is who enters what a low side's log says.
+const lowSide = "pawl-send"
+
+// parseShown reads an entry of the high side, or else of the low side; the error is the high side's.
+func parseShown(data []byte) (shown, error) {
+	e, err := audit.ParseEntry(data)
+	if err == nil {
+		return shown{e.When, e.By, e.Body()}, nil
+	}
+	if low, errLow := lowlog.Parse(data); errLow == nil {
+		return shown{low.When, lowSide, low.Body()}, nil
+	}
+	return shown{}, err
+}
+
+// write prints the entry: its place, time, who and what. Texts are escaped.
+func (e shown) write(w io.Writer, index int64) error {
+	body, err := json.Marshal(e.body)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%8d  %s  %s  %s  %s\n", index, e.When.Format("2006-01-02 15:04:05.000Z"), audit.Printable(e.By, 64),
-		e.Body().Kind(), audit.Printable(string(body), longText))
+	_, err = fmt.Fprintf(w, "%8d  %s  %s  %s  %s\n", index, e.when.Format("2006-01-02 15:04:05.000Z"), audit.Printable(e.by, 64),
+		e.body.Kind(), audit.Printable(string(body), longText))
 	return err
 }
 
@@ -96,6 +123,11 @@ and what was heard of the low side's log. FILE is never overwritten.`,
 			key, err := keyfile.AuditPublic(keyPath)
 			if err != nil {
 				return err
+			}
+			if view, err := merkle.OpenView(os.DirFS(args[0]), key); err == nil {
+				if low, err := audit.IsLow(view); err == nil && low {
+					return fmt.Errorf("%s: is a low side's log: the report is of the high side's, and tells what it heard of this one", args[0])
+				}
 			}
 			m, err := audit.Report(os.DirFS(args[0]), key, month)
 			if err != nil {

@@ -133,7 +133,7 @@ func writeEvidence(w io.Writer, e *audit.Evidence) error {
 	}
 	for i, entry := range e.Entries {
 		if err == nil {
-			err = writeEntry(w, e.Index[i], entry)
+			err = shown{entry.When, entry.By, entry.Body()}.write(w, e.Index[i])
 		}
 	}
 	if err == nil {
@@ -168,14 +168,19 @@ func writeEvidenceJSON(w io.Writer, e *audit.Evidence) error {
 func verifyLogCommand(env *cli.Env) *cobra.Command {
 	var keyPath string
 	var kept []string
+	var witness witness
 	cmd := &cobra.Command{
 		Use:   "verify-log DIR --key FILE",
 		Short: "Check a whole audit log",
 		Long: `Verify-log reads every entry and every hash of a log and believes none of them: entries that were edited, added or
 taken away, hashes that don't follow from them, and a checkpoint that another key signed are each named. Checkpoints
-that were kept elsewhere (--kept, more than once) must be of the log's past: otherwise it was truncated or forked.`,
+that were kept elsewhere (--kept, more than once) must be of the log's past: otherwise it was truncated or forked.
+
+It takes the logs of both sides. The high side hears of the low side's log in each beat and enters what it hears once
+an hour: with --witness, the low side's log must contain all of that.`,
 		Example: `  pawl-audit verify-log /var/lib/pawl/audit --key audit.key.pub
-  pawl-audit verify-log /mnt/copy/audit --key audit.key.pub --kept checkpoint.october --kept checkpoint.september`,
+  pawl-audit verify-log /mnt/copy/audit --key audit.key.pub --kept checkpoint.october --kept checkpoint.september
+  pawl-audit verify-log /mnt/low/audit --key low.key.pub --witness /var/lib/pawl/audit --witness-key audit.key.pub`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			key, err := keyfile.AuditPublic(keyPath)
@@ -190,15 +195,18 @@ that were kept elsewhere (--kept, more than once) must be of the log's past: oth
 				}
 				old = append(old, at)
 			}
-			s, err := audit.Verify(os.DirFS(args[0]), key, old, nil)
+			s, err := verifyLog(args[0], key, old, &witness)
 			if err != nil {
-				return fmt.Errorf("%s: %s", args[0], audit.Printable(err.Error(), longText))
+				return err
 			}
-			return writeSummary(env.Stdout, s, len(old))
+			return errors.Join(writeSummary(env.Stdout, s, len(old)), witness.say(env.Stdout))
 		},
 	}
 	keyFlag(cmd, &keyPath)
 	cmd.Flags().StringArrayVar(&kept, "kept", nil, "`FILE` of a checkpoint that was kept elsewhere")
+	cmd.Flags().StringVar(&witness.folder, "witness", "", "the high side's log `DIR`, which heard of this low side's log")
+	cmd.Flags().StringVar(&witness.keyPath, "witness-key", "", "`FILE` of the public key of the high side's log")
+	cmd.MarkFlagsRequiredTogether("witness", "witness-key")
 	return cmd
 }
 
@@ -218,6 +226,9 @@ func writeSummary(w io.Writer, s *audit.Summary, kept int) error {
 	}
 	if s.Backwards > 0 {
 		line("the clock was set back %d times", s.Backwards)
+	}
+	if s.Missed > 0 {
+		line("%d entries were lost, which the log tells of itself", s.Missed)
 	}
 	if s.Unbalanced > 0 {
 		line("%d byte ledgers are not balanced", s.Unbalanced)

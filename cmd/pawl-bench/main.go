@@ -22,6 +22,7 @@ func root(env *cli.Env) *cobra.Command {
 	cmd.AddCommand(linkCommand(env))
 	cmd.AddCommand(compareCommand(env))
 	cmd.AddCommand(latencyCommand(env))
+	cmd.AddCommand(manyCommand(env))
 	cmd.AddCommand(pacingCommand(env))
 	cmd.AddCommand(barsCommand(env))
 	cmd.AddCommand(calibrateCommand(env))

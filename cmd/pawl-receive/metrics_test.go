@@ -12,6 +12,7 @@ import (
 // unshown are the numbers of the status that have no metric, and why.
 var unshown = map[string]string{
 	"Transfers.*":         "a transfer is no time series: pawl-receive status names them",
+	"Account.*":           "the same counts at the last quiet instant: the audit log has them by day",
 	"Sessions.Session":    "a label that changes every hour is no label",
 	"Sessions.Packets":    "of one session: the ledger has the sum",
 	"Sessions.FirstHeard": "a packet number",

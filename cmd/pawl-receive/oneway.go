@@ -40,6 +40,8 @@ func watchLinks(listens []string, log *zap.Logger) (watches []receiver.Watch, do
 					continue // links of one interface have one evidence
 				}
 				seen[meter.Device()], watch.Meter = true, meter
+				// Before the socket is opened; beginWatch tells when a meter can't be read.
+				watch.From, _ = meter.Read()
 			}
 		}
 		if reason != nil {

@@ -59,7 +59,7 @@ func (a *auditConfig) describe() (string, error) {
 // peopleProgram is what the file of people is entered as: a configuration of its own.
 const peopleProgram = program + ": people"
 
-// begin enters the start and, where they are others than before, the configuration, the people and the policies; stopped enters the end.
+// begin enters the start and, where they are others than before, the configuration and the people; stopped enters the end.
 func (c *config) begin(gate *release.Gate, path string) (stopped func(cause error) error, err error) {
 	if _, err := gate.Enter(&audit.Start{Program: program, Version: cli.Version()}); err != nil {
 		return nil, err
@@ -82,29 +82,10 @@ func (c *config) enterChanges(gate *release.Gate, path string) error {
 	if err := c.enterFile(gate, program, path); err != nil {
 		return err
 	}
-	if c.People != "" {
-		if err := c.enterFile(gate, peopleProgram, c.People); err != nil {
-			return err
-		}
+	if c.People == "" {
+		return nil
 	}
-	for _, ch := range c.Channels {
-		if ch.policy == nil {
-			continue
-		}
-		now := &audit.Policy{Channel: uint16(ch.ID), Name: audit.Text(ch.Policy), Digest: fmt.Sprintf("%x", ch.policy.Digest())}
-		var err error
-		now.Before, err = c.Audit.last(func(view *merkle.View) (string, error) { return audit.LastPolicy(view, now.Channel) })
-		if err != nil {
-			return err
-		}
-		if now.Before == now.Digest {
-			continue
-		}
-		if _, err := gate.Enter(now); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.enterFile(gate, peopleProgram, c.People)
 }
 
 // enterFile enters a file that counts, if it is another than before.
@@ -114,31 +95,20 @@ func (c *config) enterFile(gate *release.Gate, program, path string) error {
 		return err
 	}
 	now := &audit.Config{Program: program, File: audit.Text(path), Digest: fmt.Sprintf("%x", sha256.Sum256(text))}
-	now.Before, err = c.Audit.last(func(view *merkle.View) (string, error) { return audit.LastConfig(view, program) })
-	if err != nil {
-		return err
+	if !c.Audit.Off {
+		view, err := c.Audit.view()
+		if err != nil {
+			return err
+		}
+		if now.Before, err = audit.LastConfig(view, program); err != nil {
+			return fmt.Errorf("%s: %w", c.Audit.Folder, err)
+		}
 	}
 	if now.Before == now.Digest {
 		return nil
 	}
 	_, err = gate.Enter(now)
 	return err
-}
-
-// last looks for something in the log as it is now; "" where there is none.
-func (a *auditConfig) last(find func(view *merkle.View) (string, error)) (string, error) {
-	if a.Off {
-		return "", nil
-	}
-	view, err := a.view()
-	if err != nil {
-		return "", err
-	}
-	text, err := find(view)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", a.Folder, err)
-	}
-	return text, nil
 }
 
 // view opens the audit log for reading.

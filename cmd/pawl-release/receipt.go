@@ -11,6 +11,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/ticket"
+	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
@@ -43,6 +44,10 @@ That it was printed is written into the transfer's history.`,
 			}
 			code, proves, err := c.receipt(store, id, st)
 			if err != nil {
+				return err
+			}
+			shown := &audit.Shown{Transfer: id.String(), Bits: 8 * ticket.ReceiptSize, Code: code}
+			if err := c.enter(shown); err != nil {
 				return err
 			}
 			if err := store.Record(id, st, quarantine.Event{

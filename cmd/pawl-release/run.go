@@ -99,6 +99,14 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 		arrivals.Close()
 		return nil, err
 	}
+	chronicle, err := c.file.chronicle(gate)
+	if err == nil {
+		err = c.file.enterPolicies(gate)
+	}
+	if err != nil {
+		arrivals.Close()
+		return nil, errors.Join(err, stopped(err))
+	}
 	tools.Log.Info("releasing", zap.String("quarantine", c.file.Quarantine), zap.Int("channels", len(c.file.Channels)), zap.String("version", cli.Version()))
 	for _, ch := range c.file.Channels {
 		if ch.policy != nil && confine.Landlock() == 0 {
@@ -107,7 +115,7 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	}
 	return &running{
 		daemon: release.NewDaemon(gate, time.Duration(c.file.Rescan)), arrivals: arrivals, store: store, log: tools.Log,
-		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped,
+		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped, chronicle: chronicle,
 	}, nil
 }
 

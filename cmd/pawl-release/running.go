@@ -25,6 +25,8 @@ type running struct {
 	opened   time.Time
 	stopped  func(cause error) error // enters the end into the audit log
 	log      *zap.Logger
+
+	chronicle *release.Chronicle // nil without an audit log
 }
 
 // Run releases until ctx ends; that is no failure.
@@ -35,6 +37,9 @@ func (r *running) Run(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { r.arrivals.Close() })
 	nudges := make(chan struct{}, 1)
 	group.Go(func() error { return nudge(r.arrivals, nudges) })
+	if r.chronicle != nil {
+		group.Go(func() error { return r.chronicle.Run(ctx) })
+	}
 	group.Go(func() error {
 		defer stop()
 		return r.daemon.Run(ctx, nudges)
@@ -42,6 +47,14 @@ func (r *running) Run(ctx context.Context) error {
 	err := group.Wait()
 	r.log.Info("stopped")
 	return errors.Join(err, r.stopped(err))
+}
+
+// Notes tells what is wrong with the low side's log.
+func (r *running) Notes() []string {
+	if r.chronicle == nil {
+		return nil
+	}
+	return r.chronicle.Notes(time.Now())
 }
 
 // Close gives up the watch of the folder.

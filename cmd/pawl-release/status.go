@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"text/tabwriter"
 	"time"
 
@@ -25,9 +26,10 @@ const (
 
 // overview is what `status` tells.
 type overview struct {
-	States    map[quarantine.State]int `json:"states"`    // how many transfers are in each
-	Receiving *quarantine.Situation    `json:"receiving"` // as pawl-receive last said; null: it never did
-	Stale     bool                     `json:"stale"`     // that was long ago: pawl-receive does not run
+	States    map[quarantine.State]int `json:"states"`          // how many transfers are in each
+	Receiving *quarantine.Situation    `json:"receiving"`       // as pawl-receive last said; null: it never did
+	Stale     bool                     `json:"stale"`           // that was long ago: pawl-receive does not run
+	Alarm     string                   `json:"alarm,omitempty"` // what the audit log says against the low side's log
 }
 
 func statusCommand(env *cli.Env) *cobra.Command {
@@ -53,6 +55,7 @@ The exit code is 1 if there is a warning.`,
 			if err != nil {
 				return err
 			}
+			o.Alarm = c.Audit.lowAlarm(time.Now())
 			if asJSON {
 				enc := json.NewEncoder(env.Stdout)
 				enc.SetIndent("", "  ")
@@ -101,6 +104,8 @@ func (o *overview) trouble() error {
 		return errors.New("pawl-receive does not run: what the low side sends now is lost")
 	case len(o.Receiving.Warnings) > 0:
 		return fmt.Errorf("%d warnings", len(o.Receiving.Warnings))
+	case o.Alarm != "":
+		return errors.New("1 warning")
 	}
 	return nil
 }
@@ -117,6 +122,9 @@ func (o *overview) show(w io.Writer, now time.Time) error {
 	}
 	if o.Stale {
 		fmt.Fprintf(t, "\nNOT RECEIVING: the rest is from %s ago\n", now.Sub(r.Time).Round(time.Second))
+	}
+	if o.Alarm != "" {
+		fmt.Fprintf(t, "WARNING\t%s\n", o.Alarm)
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(t, "WARNING\t%s\n", warning)
@@ -143,6 +151,7 @@ func showBeat(w io.Writer, b *quarantine.Beat) {
 	fmt.Fprintf(w, "  its queue\t%d transfers, %s, the oldest for %v\n", b.Queue, humanize.IBytes(b.QueueBytes), seconds(b.OldestS))
 	fmt.Fprintf(w, "  it did\t%d sent, %d aborted, %d refused\n", b.Sent, b.Aborted, b.Refused)
 	fmt.Fprintf(w, "  it plans for\t%.4g %% random loss, outages of %v, at %s\n", 100*b.Loss, seconds(b.BurstMS/1000), humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"))
+	fmt.Fprintf(w, "  its audit log\t%s entries\n", humanize.Comma(int64(min(b.LogSize, math.MaxInt64))))
 	fmt.Fprintf(w, "  its disk\t%s free\n", humanize.IBytes(b.Room))
 	if b.Fault != "" {
 		fmt.Fprintf(w, "  its last error\t%s, %v before that beat\n", release.Printable(b.Fault, textWidth), seconds(b.FaultAgoS))

@@ -13,6 +13,7 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/framing/ticket"
+	"pawl/receiver/audit"
 	"pawl/receiver/quarantine"
 )
 
@@ -102,6 +103,10 @@ func (c *config) issue(store *quarantine.Store, name string, part int) (*issued,
 		return nil, err
 	}
 	if k.bits, err = parts[part-1].Bits(); err != nil {
+		return nil, err
+	}
+	// Entered before anybody sees it: what the log does not tell of is not shown.
+	if err := c.enter(&audit.Ticket{Transfer: id.String(), Bits: uint64(k.bits), Text: k.text}); err != nil {
 		return nil, err
 	}
 	return k, store.Record(id, st, quarantine.Event{

@@ -27,6 +27,7 @@ type config struct {
 	Seal       string        `toml:"seal"`        // "aes-256-gcm" (default) or "none"
 	Log        conf.LogStyle `toml:"log"`         // "text" (default) or "json"
 	Metrics    conf.Metrics  `toml:"metrics"`
+	Audit      auditConfig   `toml:"audit"`
 	Link       linkConfig    `toml:"link"`
 	Channels   []channel     `toml:"channel"`
 	SFTP       sftpConfig    `toml:"sftp"` // for pawl-send sftp
@@ -70,6 +71,8 @@ type channel struct {
 	Quota     *quotaConfig  `toml:"quota"`           // what is sent in a day; default without bound
 	KeepSent  conf.Duration `toml:"keep_sent"`       // how long sent/ keeps a transfer; default for ever
 	KeepBytes conf.Size     `toml:"keep_sent_bytes"` // what sent/ may take, the oldest go first; default without bound
+
+	Carousel *carouselConfig `toml:"carousel"` // what is sent again while the link is idle; default nothing
 
 	Complete   signs     `toml:"complete"`         // when an entry of the outbox is complete; default "rename,quiet"
 	Group      grouping  `toml:"group"`            // what is one transfer: "top" (default), "file" or "quiet"
@@ -148,6 +151,9 @@ func (c *config) check() error {
 		return conf.Wrong("link.rate", "is missing: state what the diode carries, as in \"1Gbit/s\"")
 	case len(c.Channels) == 0:
 		return conf.Wrong("channel", "no [[channel]] is configured: write at least one with id, name and folder")
+	}
+	if err := c.Audit.check(); err != nil {
+		return err
 	}
 	forecast, err := c.Link.forecast()
 	if err == nil {
@@ -261,6 +267,9 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 	}
 	if ch.Windows != nil && len(ch.Windows) == 0 {
 		return bad("windows", "an empty list would mean never: leave it out for always; pawl-send hold stops a channel")
+	}
+	if ch.Carousel != nil && ch.Carousel.Age == 0 {
+		return bad("carousel.age", "is missing: write for how long after its last pass a transfer is sent again, as in \"72h\", or leave the table out for no carousel")
 	}
 	if err := ch.share(&out); err != nil {
 		return sender.Channel{}, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"pawl/cmd/internal/conf"
@@ -47,6 +48,9 @@ func (c *config) checkFolders() error {
 	if err := conf.Folder("state", c.State); err != nil {
 		return err
 	}
+	if err := c.Audit.checkFolders(c.State); err != nil {
+		return err
+	}
 	for i, ch := range c.Channels {
 		if err := conf.Folder(fmt.Sprintf("channel[%d].folder", i), ch.Folder); err != nil {
 			return err
@@ -71,6 +75,9 @@ func (c *config) effective() *config {
 		l.More = append(l.More, moreLink{Local: c.Link.More[i].Local, Remote: one.Remote, Rate: one.Rate})
 	}
 	e.SFTP.defaults(c.State)
+	if !c.Audit.Off {
+		e.Audit.Folder, e.Audit.Key = c.Audit.folder(c.State), c.Audit.key(c.State)
+	}
 	e.Channels = nil
 	for _, ch := range c.Channels {
 		if ch.Passes == 0 {
@@ -81,6 +88,11 @@ func (c *config) effective() *config {
 		}
 		if ch.Quiet == 0 {
 			ch.Quiet = conf.Duration(sender.DefaultQuiet)
+		}
+		if ch.Carousel != nil {
+			k := *ch.Carousel
+			k.Rounds, k.Gap = cmp.Or(k.Rounds, sender.DefaultRounds), cmp.Or(k.Gap, conf.Duration(sender.DefaultRoundGap))
+			ch.Carousel = &k
 		}
 		if ch.Symlinks == "" {
 			ch.Symlinks = "refuse"

@@ -23,6 +23,10 @@ var families = []metrics.Family[sender.Status]{
 	metrics.Value("pawl_send_planned_loss_ratio", "Random loss that the plan is for, 0 to 1.", func(s *sender.Status) float64 { return s.Loss }),
 	metrics.Value("pawl_send_planned_burst_seconds", "Outage that the plan is for.", func(s *sender.Status) float64 { return float64(s.BurstMS) / 1000 }),
 	number("room_bytes", "Octets free where the outboxes are.", func(s *sender.Status) uint64 { return s.Room }),
+	number("audit_entries", "Entries in the low side's own audit log; 0 when none is kept.", func(s *sender.Status) uint64 { return uint64(s.Log().Size) }),
+	number("audit_waiting", "Entries of it that are not on the disk yet.", func(s *sender.Status) uint64 { return uint64(s.Log().Waiting) }),
+	number("audit_lost_total", "Entries of it that were not kept because the disk did not take them in time.", func(s *sender.Status) uint64 { return s.Log().Lost }),
+	metrics.Value("pawl_send_audit_fault", "1 while it can't be written.", func(s *sender.Status) float64 { return metrics.Bool(s.Log().Fault != "") }),
 	number("session_number", "Number of the session in use, on the first link.", func(s *sender.Status) uint64 { return s.Session }),
 	metrics.Value("pawl_send_link_fault", "1 while a link refuses packets.", func(s *sender.Status) float64 { return metrics.Bool(s.LinkFault != "") }),
 	perLink("link_down", "1 while the link is given up and the others go on without it. Of several links only.", func(l *sender.LinkStatus) float64 { return metrics.Bool(l.Down) }),
@@ -39,9 +43,21 @@ var families = []metrics.Family[sender.Status]{
 	perChannel("channel_day_quota_bytes", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfBytes) }),
 	perChannel("channel_day_files", "Files that count for the quota of this day.", func(c *sender.ChannelStatus) float64 { return float64(c.Files) }),
 	perChannel("channel_day_quota_files", "The quota of them, 0 for none.", func(c *sender.ChannelStatus) float64 { return float64(c.OfFiles) }),
+	perChannel("channel_carousel_rounds_total", "Transfers of the channel that were sent again while the link was idle. 0 without a carousel.", func(c *sender.ChannelStatus) float64 {
+		return float64(carouselOf(c).Rounds)
+	}),
+	perChannel("channel_carousel_bytes_total", "Octets of content in them.", func(c *sender.ChannelStatus) float64 { return float64(carouselOf(c).Bytes) }),
 	perOutbox("outbox_waiting", "Entries that the last look left in the outbox of the channel.", func(o *sender.IntakeStatus) float64 { return float64(o.Waiting) }),
 	perOutbox("outbox_rescans_total", "Times that the whole outbox had to be looked at, the first included: news was lost.", func(o *sender.IntakeStatus) float64 { return float64(o.Rescans) }),
 	perOutbox("outbox_looking", "1 while there is no news of the outbox and it is only looked at.", func(o *sender.IntakeStatus) float64 { return metrics.Bool(o.Looking) }),
+}
+
+// carouselOf is the carousel of a channel, at rest if there is none.
+func carouselOf(c *sender.ChannelStatus) sender.CarouselStatus {
+	if c.Carousel == nil {
+		return sender.CarouselStatus{}
+	}
+	return *c.Carousel
 }
 
 // perOutbox is a family with a value for the outbox of each channel.

@@ -55,6 +55,12 @@ func showChannels(t io.Writer, all []sender.ChannelStatus) {
 		if c.OfFiles > 0 {
 			fmt.Fprintf(t, ", %d of %d files on %s", c.Files, c.OfFiles, c.Day)
 		}
+		if k := c.Carousel; k != nil {
+			fmt.Fprintf(t, ", carousel: %d rounds, %s", k.Rounds, humanize.IBytes(k.Bytes))
+			if k.Transfer != "" {
+				fmt.Fprintf(t, ", %s at %s of %s", k.Transfer, humanize.IBytes(k.Sent), humanize.IBytes(k.Total))
+			}
+		}
 		if c.Waits != "" {
 			fmt.Fprintf(t, ": WAITS: %s", c.Waits)
 		}

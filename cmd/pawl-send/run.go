@@ -73,7 +73,7 @@ func frame() daemon.Frame[*loaded] {
 // open opens links and sender; nothing is sent before Run.
 func open(c *loaded, tools daemon.Tools) (_ daemon.Core, err error) {
 	cfg, log := c.cfg, tools.Log
-	r := &running{}
+	r := &running{closeTrail: func() error { return nil }}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -94,6 +94,9 @@ func open(c *loaded, tools daemon.Tools) (_ daemon.Core, err error) {
 		cfg.Link, cfg.Pacer, cfg.Method = writer, pacer, writer.Method
 	}
 	cfg.Watch, cfg.Log, cfg.Notice = watchFolder, log, tools.Notice
+	if cfg.Audit, r.closeTrail, err = c.file.Audit.open(c.file.State); err != nil {
+		return nil, err
+	}
 	if r.sender, err = sender.New(cfg); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ type running struct {
 	writers []*link.Writer
 	pacers  []*link.Pacer
 	probe   probe
+
+	closeTrail func() error
 }
 
 // Run sends until ctx ends; that is no failure.
@@ -49,9 +51,18 @@ func (r *running) Collect(out chan<- prometheus.Metric) {
 	metrics.Collect(families, &s, out)
 }
 
-// Close closes the links.
+// Notes tells what of the audit log is not kept; the sender goes on without.
+func (r *running) Notes() []string {
+	s := r.sender.Status()
+	if trouble := s.Audit.Trouble(); trouble != "" {
+		return []string{trouble}
+	}
+	return nil
+}
+
+// Close closes the links and the folder of the audit log.
 func (r *running) Close() error {
-	var errs []error
+	errs := []error{r.closeTrail()}
 	for _, w := range r.writers {
 		errs = append(errs, w.Close())
 	}

@@ -67,6 +67,9 @@ func (ch *channel) share(out *sender.Channel) error {
 		}
 		out.Windows = append(out.Windows, w)
 	}
+	if k := ch.Carousel; k != nil {
+		out.Carousel = k.sender()
+	}
 	out.Keep = sender.Keep{Age: time.Duration(ch.KeepSent), Bytes: uint64(ch.KeepBytes)}
 	if ch.Quota == nil {
 		return nil

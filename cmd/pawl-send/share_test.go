@@ -44,6 +44,12 @@ folder = "f"
 		`quota = { zone = "" }`:                          `all.toml:11: channel.quota.zone: an empty name is no time zone`,
 		`keep_sent = "a week"`:                           `all.toml:11: channel.keep_sent: "a week" is not a duration: write "5ms", "30s" or "7d"`,
 		`keep_sent_bytes = "1 parsec"`:                   `all.toml:11: channel.keep_sent_bytes: "1 parsec" is not a size`,
+		`carousel = {}`:                                  `all.toml:11: channel.carousel.age: is missing: write for how long`,
+		`carousel = true`:                                `all.toml:11: channel.carousel`,
+		`carousel = { age = "1d", rounds = 0 }`:          `all.toml:11: channel.carousel.rounds: "0" is no number of rounds: write 1 to 20`,
+		`carousel = { age = "1d", rounds = 21 }`:         `all.toml:11: channel.carousel.rounds: "21" is no number of rounds`,
+		`carousel = { age = "1d", gap = "soon" }`:        `all.toml:11: channel.carousel: "soon" is not a duration`,
+		`carousel = { ages = "1d" }`:                     `all.toml:11: channel.ages: unknown key`,
 		`keep-sent = "7d"`:                               `all.toml:11: channel.keep-sent: unknown key, did you mean "keep_sent"?`,
 		`windows = ["Mon 00:00-24:00"]` + "\nweight = 0": `all.toml:12: channel.weight`,
 	} {

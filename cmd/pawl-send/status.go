@@ -77,6 +77,7 @@ func showStatus(w io.Writer, s *sender.Status) error {
 	}
 	fmt.Fprintf(t, "\ndisk\t%s free where the outboxes are\n", humanize.IBytes(s.Room))
 	fmt.Fprintf(t, "planned for\t%.4g %% random loss, outages of %v\n", 100*s.Loss, time.Duration(s.BurstMS)*time.Millisecond)
+	showAudit(t, s.Audit)
 	if s.Fault != nil {
 		fmt.Fprintf(t, "last error\t%s\tat %s\n", s.Fault.Text, s.Fault.When.Format(time.DateTime))
 	}

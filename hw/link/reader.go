@@ -139,6 +139,15 @@ func (r *Reader) KernelDrops() uint64 {
 	return r.drops.total()
 }
 
+// DropsExact says whether each of KernelDrops is one datagram; else it may have been several.
+func (r *Reader) DropsExact() bool { return r.method != GRO }
+
+// Waiting says whether datagrams lie in the socket's buffer, or might: the system can't tell.
+func (r *Reader) Waiting() bool {
+	n, err := socketWaiting(r.conn)
+	return err != nil || n > 0
+}
+
 // Stats returns the counters so far.
 func (r *Reader) Stats() ReaderStats {
 	return ReaderStats{

@@ -97,8 +97,18 @@ func setBuffer(conn *net.UDPConn, ask, force, plain int, sysctl string) (Buffer,
 
 // socketDrops reads the socket's drop counter: full buffer, bad checksum, filter.
 func socketDrops(conn syscall.Conn) (uint32, error) {
-	var info [unix.SK_MEMINFO_VARS]uint32
-	err := onSocket(conn, "read socket drops", func(fd int) error {
+	info, err := socketMemory(conn)
+	return info[unix.SK_MEMINFO_DROPS], err
+}
+
+// socketWaiting reads how much memory the datagrams take that nobody has read, octets.
+func socketWaiting(conn syscall.Conn) (uint32, error) {
+	info, err := socketMemory(conn)
+	return info[unix.SK_MEMINFO_RMEM_ALLOC], err
+}
+
+func socketMemory(conn syscall.Conn) (info [unix.SK_MEMINFO_VARS]uint32, err error) {
+	err = onSocket(conn, "read socket drops", func(fd int) error {
 		size := uint32(unsafe.Sizeof(info))
 		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
@@ -107,7 +117,7 @@ func socketDrops(conn syscall.Conn) (uint32, error) {
 		}
 		return nil
 	})
-	return info[unix.SK_MEMINFO_DROPS], err
+	return info, err
 }
 
 // bestWrite chooses the quickest method to send datagrams of the given size and says why it

@@ -3,6 +3,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"syscall"
@@ -38,6 +39,8 @@ func setBuffer(ask int, set func(int) error) (Buffer, error) {
 }
 
 func socketDrops(syscall.Conn) (uint32, error) { return 0, nil }
+
+func socketWaiting(syscall.Conn) (uint32, error) { return 0, errors.ErrUnsupported }
 
 // leavePoller is asked for no method there is here.
 func (w *Writer) leavePoller() error { return errMethod(MMsg) }

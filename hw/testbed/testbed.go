@@ -30,6 +30,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // MaxPairs is the largest Config.Pairs: the pair's number is an octet of its addresses.
@@ -110,6 +111,9 @@ func (b *Bed) build() error {
 			return fmt.Errorf("pair %d: %w", p, err)
 		}
 	}
+	if err := b.lit(); err != nil {
+		return err
+	}
 	if err := b.nft(High, b.highRules()); err != nil {
 		return err
 	}
@@ -117,6 +121,36 @@ func (b *Bed) build() error {
 		return err
 	}
 	return b.SetLoss(b.cfg.Loss)
+}
+
+// carrierPatience is what the kernel gets to bring a carrier up; on a loaded machine it takes its time.
+const carrierPatience = 10 * time.Second
+
+// lit waits for the carriers of all links: a macvlan follows the device below it by and by, and drops what is sent before.
+func (b *Bed) lit() error {
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	limit := time.NewTimer(carrierPatience)
+	defer limit.Stop()
+	for p := range b.cfg.Pairs {
+		for _, side := range []Side{Low, High} {
+			for {
+				out, err := exec.Command("ip", "-n", b.Namespace(side), "-o", "link", "show", b.Device(side, p)).Output()
+				if err != nil {
+					return fmt.Errorf("link %d: %w", p, err)
+				}
+				if strings.Contains(string(out), "LOWER_UP") {
+					break
+				}
+				select {
+				case <-look.C:
+				case <-limit.C:
+					return fmt.Errorf("link %d has no carrier after %v", p, carrierPatience)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // pair makes link p. veth hands packets to NAPI, where they are merged, only

@@ -44,6 +44,7 @@ type Entry struct {
 	Release    *Release    `json:"release,omitempty"`
 	Ledger     *Ledger     `json:"ledger,omitempty"`
 	Witness    *Witness    `json:"witness,omitempty"`
+	Removal    *Removal    `json:"removal,omitempty"`
 	Start      *Start      `json:"start,omitempty"`
 	Stop       *Stop       `json:"stop,omitempty"`
 }
@@ -78,6 +79,7 @@ func (e *Entry) Body() Body {
 	add(e.Release != nil, e.Release)
 	add(e.Ledger != nil, e.Ledger)
 	add(e.Witness != nil, e.Witness)
+	add(e.Removal != nil, e.Removal)
 	add(e.Start != nil, e.Start)
 	add(e.Stop != nil, e.Stop)
 	if len(found) != 1 {

@@ -23,13 +23,14 @@ func kinds() []*audit.Entry {
 		{When: when, By: "p", Verdict: &audit.Verdict{Transfer: tr, Check: "names", Path: evil, Reason: evil, Engine: "clamd", Version: "1.4/27000", File: hash}},
 		{When: when, By: "alice", Approval: &audit.Approval{Transfer: tr, Who: "alice", Proof: hash, Verdicts: hash, Key: "k", File: hash}},
 		{When: when, By: "alice", Revocation: &audit.Revocation{Transfer: tr, Who: "alice", Proof: hash, Reason: evil}},
-		{When: when, By: "p", Policy: &audit.Policy{Channel: 1, Name: "n", Digest: hash, Before: hash}},
+		{When: when, By: "p", Policy: &audit.Policy{Channel: 1, Name: "n", Digest: hash, Before: strings.Repeat("0b", 32)}},
 		{When: when, By: "p", Config: &audit.Config{Program: "p", File: "/etc/x", Digest: hash}},
 		{When: when, By: "bob", Ticket: &audit.Ticket{Transfer: tr, Bits: 40, Text: "ABCDE"}},
 		{When: when, By: "bob", Shown: &audit.Shown{Transfer: tr, Bits: 40, Code: "ABCDE"}},
 		{When: when, By: "p", Release: &audit.Release{Transfer: tr, Name: evil, Inbox: "/i", Plan: hash, Proof: hash, Files: 1, Bytes: 2, Approvals: []string{"policy"}, Sender: "s"}},
 		{When: when, By: "p", Ledger: ledger("2026-11-22", 0)},
-		{When: when, By: "p", Witness: &audit.Witness{Origin: "low", Size: 3, Root: "r", Note: "n"}},
+		{When: when, By: "p", Witness: &audit.Witness{Size: 3, Root: hash, Alarm: "x", Quiet: 2}},
+		{When: when, By: "p", Removal: &audit.Removal{Transfer: tr, Bytes: 5, Reason: evil}},
 		{When: when, By: "p", Start: &audit.Start{Program: "p", Version: "v1"}},
 		{When: when, By: "p", Stop: &audit.Stop{Program: "p"}},
 		{When: when, By: "alice", Rejection: &audit.Rejection{Transfer: tr, Who: "alice", Proof: hash, Verdicts: hash, Reason: evil, Key: "k", File: hash}},
@@ -59,8 +60,8 @@ func TestEntriesHaveOneEncoding(t *testing.T) {
 	// The worst that the low side can write still fits: six octets for each control character.
 	worst := audit.Text(strings.Repeat("\x01", 2*audit.MaxText))
 	encode(t, &audit.Entry{When: clock(), By: "p", Verdict: &audit.Verdict{Transfer: transfer(0), Check: "names", Path: worst, Reason: worst, File: hash}})
-	if len(seen) != 14 {
-		t.Errorf("%d kinds were tried, want 14", len(seen))
+	if len(seen) != 15 {
+		t.Errorf("%d kinds were tried, want 15", len(seen))
 	}
 }
 
@@ -73,7 +74,7 @@ func TestEntriesRefused(t *testing.T) {
 	}
 	for name, e := range map[string]*audit.Entry{
 		"nothing said":       {When: clock(), By: "x"},
-		"two things said":    change(0, func(e *audit.Entry) { e.Stop = good[13].Stop }),
+		"two things said":    change(0, func(e *audit.Entry) { e.Stop = good[14].Stop }),
 		"nobody":             change(0, func(e *audit.Entry) { e.By = "" }),
 		"local time":         change(0, func(e *audit.Entry) { e.When = e.When.In(time.FixedZone("", 3600)) }),
 		"nanoseconds":        change(0, func(e *audit.Entry) { e.When = e.When.Add(1) }),

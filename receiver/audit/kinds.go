@@ -62,7 +62,7 @@ type Rejection struct {
 type Policy struct {
 	Channel uint16 `json:"channel"`
 	Name    string `json:"name"`
-	Digest  string `json:"digest"`           // SHA-256 of the policy in its one form, as verdicts name it
+	Digest  string `json:"digest,omitempty"` // SHA-256 of the policy in its one form; "": the channel has none any more
 	Before  string `json:"before,omitempty"` // of the one that counted until now
 }
 
@@ -102,12 +102,13 @@ type Release struct {
 	Sender    string   `json:"sender"`    // the sender's public key, which the proof verifies with
 }
 
-// Witness is a checkpoint of the other side's log, as it was heard.
+// Witness is a checkpoint of the low side's log, as it was heard in a beat. It is the word of whoever holds the sender's
+// key: the log's own key has not signed it.
 type Witness struct {
-	Origin string `json:"origin"`
-	Size   uint64 `json:"size"`
-	Root   string `json:"root"`
-	Note   string `json:"note"` // the checkpoint as it came
+	Size  uint64 `json:"size"`            // entries; 0: the low side tells of no log any more
+	Root  string `json:"root,omitempty"`  // hexadecimal
+	Alarm string `json:"alarm,omitempty"` // why it can't be of the log that was heard before
+	Quiet uint64 `json:"quiet,omitempty"` // changes of that sort since the entry above that were too many to be entered
 }
 
 // Start is a program's start.
@@ -192,7 +193,10 @@ func (b *Rejection) check() error {
 }
 
 func (b *Policy) check() error {
-	return errors.Join(given("name", b.Name), isDigest(b.Digest), digestOr(b.Before), texts(b.Name))
+	if b.Digest == b.Before {
+		return errors.New("nothing changes")
+	}
+	return errors.Join(given("name", b.Name), digestOr(b.Digest), digestOr(b.Before), texts(b.Name))
 }
 
 func (b *Config) check() error {
@@ -220,7 +224,10 @@ func (b *Release) check() error {
 }
 
 func (b *Witness) check() error {
-	return errors.Join(given("origin", b.Origin), given("root", b.Root), given("note", b.Note), texts(b.Origin, b.Root, b.Note))
+	if b.Size == 0 {
+		return errors.Join(given("alarm", b.Alarm), texts(b.Alarm))
+	}
+	return errors.Join(isDigest(b.Root), texts(b.Alarm))
 }
 
 func (b *Start) check() error {

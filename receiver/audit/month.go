@@ -29,9 +29,12 @@ type Month struct {
 	Bits     uint64           // of the flows together
 	Days     []Ledger         // byte ledgers
 	Total    Ledger           // their sum
+	Removed  int64            // transfers whose content was removed
+	begins   map[string]bool  // of the ledgers that were added
 	Silent   []string         // days of the month before its end, or before the log's, without a ledger
 	Witness  *Witness         // the last of the other side's checkpoints
 	Heard    int64            // how many of them
+	Alarms   []Line           // of them those that can't be of the log heard before
 	Starts   map[string]int64 // by program
 	Crashes  map[string]int64 // starts after a start without a stop between
 }
@@ -52,7 +55,7 @@ func Report(files fs.FS, key merkle.Public, month string) (*Month, error) {
 		return nil, fmt.Errorf("%.20q is not a month as in 2026-11", month)
 	}
 	m := &Month{Month: month, States: map[string]int64{}, People: map[string]int64{}, Starts: map[string]int64{},
-		Crashes: map[string]int64{}, Total: Ledger{Rejected: map[string]uint64{}}}
+		Crashes: map[string]int64{}, Total: Ledger{Rejected: map[string]uint64{}}, begins: map[string]bool{}}
 	running, ledgers := map[string]bool{}, map[string]bool{}
 	end := begin.AddDate(0, 1, 0)
 	m.Summary, err = Verify(files, key, nil, func(index int64, e *Entry) error {
@@ -95,32 +98,39 @@ func (m *Month) programs(e *Entry, in bool, running map[string]bool) {
 	}
 }
 
-// ledger adds a day up. A day that is entered twice counts as it was entered last, which Append's "there or not
-// there" after an error can make happen.
+// ledger adds to a day. One that is entered twice counts once, which Append's "there or not there" after an error can make
+// happen: it has the same begin, or of those without begin the same day.
 func (m *Month) ledger(l *Ledger, seen map[string]bool) {
+	for day := l.From.Truncate(24 * time.Hour); !l.From.IsZero() && day.Before(l.To); day = day.AddDate(0, 0, 1) {
+		if len(seen) > maxCovered {
+			break
+		}
+		seen[day.Format(dayForm)] = true
+	}
 	if len(l.Day) < len(m.Month) || l.Day[:len(m.Month)] != m.Month {
 		return
 	}
-	if seen[l.Day] {
-		for i := range m.Days {
-			if m.Days[i].Day == l.Day {
-				m.Days[i] = *l
-			}
-		}
-	} else {
-		seen[l.Day] = true
+	seen[l.Day] = true
+	begin := l.Day + l.From.String()
+	switch n := len(m.Days); {
+	case m.begins[begin] && n > 0 && m.Days[n-1].Day == l.Day && m.Days[n-1].From.Equal(l.From):
+		m.Days[n-1] = *l
+	case m.begins[begin]:
+		return
+	case n > 0 && m.Days[n-1].Day == l.Day:
+		m.Days[n-1].add(l)
+	default:
 		m.Days = append(m.Days, *l)
 	}
+	m.begins[begin] = true
 	m.Total = Ledger{Rejected: map[string]uint64{}}
-	for _, d := range m.Days {
-		t := &m.Total
-		t.Received, t.Delivered, t.Repair = t.Received+d.Received, t.Delivered+d.Delivered, t.Repair+d.Repair
-		t.Duplicate, t.Control, t.Dropped, t.Off = t.Duplicate+d.Duplicate, t.Control+d.Control, t.Dropped+d.Dropped, t.Off+d.Off
-		for reason, n := range d.Rejected {
-			t.Rejected[reason] += n
-		}
+	for i := range m.Days {
+		m.Total.add(&m.Days[i])
 	}
 }
+
+// maxCovered bounds the days that ledgers are remembered to cover: those of ten thousand years are no one's.
+const maxCovered = 40_000
 
 // add enters one entry of the month.
 func (m *Month) add(index int64, e *Entry) {
@@ -143,7 +153,11 @@ func (m *Month) add(index int64, e *Entry) {
 	case *Revocation:
 		list(&m.Changes, "approval of %s taken back: %s", b.Who, b.Reason)
 	case *Policy:
-		list(&m.Changes, "policy %s of channel %d is now sha256:%s", b.Name, b.Channel, b.Digest)
+		now := "is now sha256:" + b.Digest
+		if b.Digest == "" {
+			now = "is gone: nothing is asked of its content any more"
+		}
+		list(&m.Changes, "policy of channel %d %s %s", b.Channel, b.Name, now)
 	case *Config:
 		list(&m.Changes, "configuration of %s is now sha256:%s", b.Program, b.Digest)
 	case *Ticket:
@@ -152,8 +166,13 @@ func (m *Month) add(index int64, e *Entry) {
 	case *Shown:
 		m.Bits += b.Bits
 		list(&m.Flows, "receipt code of %d bits", b.Bits)
+	case *Removal:
+		m.Removed++
 	case *Witness:
 		m.Witness = b
 		m.Heard++
+		if b.Alarm != "" {
+			list(&m.Alarms, "%s (%d entries, root %s)", b.Alarm, b.Size, b.Root)
+		}
 	}
 }

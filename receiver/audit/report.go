@@ -37,19 +37,23 @@ func (m *Month) sections() []section {
 	for _, st := range slices.Sorted(maps.Keys(m.States)) {
 		states.Rows = append(states.Rows, []string{Printable(st, shown), fmt.Sprint(m.States[st])})
 	}
+	if m.Removed > 0 {
+		states.Note = fmt.Sprintf("Of %d released transfers the content was removed from the quarantine.", m.Removed)
+	}
 	people := section{Title: "Approvals", Head: []string{"person", "approvals"}}
 	for _, who := range slices.Sorted(maps.Keys(m.People)) {
 		people.Rows = append(people.Rows, []string{Printable(who, shown), fmt.Sprint(m.People[who])})
 	}
-	witness := section{Title: "The low side's log", Head: []string{"log", "entries", "root"}, Note: fmt.Sprintf("%d checkpoints were heard.", m.Heard)}
+	witness := section{Title: "The low side's log", Head: []string{"entries", "root"}, Note: fmt.Sprintf("%d checkpoints were heard; the last is shown. Of them %d are alarms.", m.Heard, len(m.Alarms))}
 	if w := m.Witness; w != nil {
-		witness.Rows = [][]string{{Printable(w.Origin, shown), fmt.Sprint(w.Size), Printable(w.Root, shown)}}
+		witness.Rows = [][]string{{fmt.Sprint(w.Size), Printable(w.Root, shown)}}
 	}
 	return []section{sum, states,
 		lines("Releases", m.Releases, fmt.Sprintf("%d releases, %d files, %d bytes.%s", m.Released, m.Files, m.Bytes, more(m.Released, m.Releases))),
 		lines("Held and rejected", m.Refused, more(m.States["held"]+m.States["rejected"], m.Refused)),
 		people, lines("Changes of policy and configuration", m.Changes, ""),
-		lines("From high to low", m.Flows, fmt.Sprintf("%d bits in all.", m.Bits)), m.ledgers(), witness}
+		lines("From high to low", m.Flows, fmt.Sprintf("%d bits in all.", m.Bits)), m.ledgers(), witness,
+		lines("Alarms about the low side's log", m.Alarms, "")}
 }
 
 func more(all int64, shown []Line) string {
@@ -96,11 +100,37 @@ func (m *Month) ledgers() section {
 	if len(notes) > 0 {
 		s.Note = "Rejected by reason: " + strings.Join(notes, ", ") + "."
 	}
+	for i := range m.Days {
+		s.Note += m.Days[i].remarks()
+	}
 	if len(m.Silent) > 0 {
 		s.Note += " No ledger for " + strings.Join(m.Silent, ", ") + "."
 	}
 	s.Note = strings.TrimSpace(s.Note)
 	return s
+}
+
+// remarks says what a day's ledger does not know.
+func (b *Ledger) remarks() string {
+	text := ""
+	if b.Unknown != "" {
+		text += fmt.Sprintf(" %s: what the kernel dropped is not known in bytes (%s); the sockets had no room %d times.", b.Day, Printable(b.Unknown, shown), b.Drops)
+	} else if b.Drops > 0 {
+		text += fmt.Sprintf(" %s: the sockets had no room %d times.", b.Day, b.Drops)
+	}
+	if b.Strays > 0 {
+		text += fmt.Sprintf(" %s: %d of the dropped frames were not the sockets' drops.", b.Day, b.Strays)
+	}
+	if b.Missed > 0 {
+		text += fmt.Sprintf(" %s: the interfaces had no room for %d frames, whose bytes nobody knows.", b.Day, b.Missed)
+	}
+	if b.Unsettled {
+		text += fmt.Sprintf(" %s: the link was never quiet: up to a socket's buffer of what is dropped here is in the next day's columns.", b.Day)
+	}
+	for _, g := range b.Gaps[:min(len(b.Gaps), MaxGaps)] {
+		text += fmt.Sprintf(" Nobody counted from %s to %s.", g.From.UTC().Format("2006-01-02 15:04:05Z"), g.To.UTC().Format("2006-01-02 15:04:05Z"))
+	}
+	return text
 }
 
 // WriteText writes the report for a terminal or a mail.

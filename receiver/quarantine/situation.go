@@ -33,6 +33,7 @@ type Situation struct {
 	Written     uint64     `json:"written_bytes"` // octets
 	DiskTrouble bool       `json:"disk_trouble"`
 	Ledger      Ledger     `json:"ledger"`
+	Account     *Account   `json:"account,omitempty"` // the newest that is settled; nil: none yet
 }
 
 // Beat is the low side as last heard. Everything in it but HeardAgoMS is the low side's word.

@@ -63,6 +63,12 @@ func (j *job) enterRelease(place string, pass check.Pass, approval Approval) (au
 	})
 }
 
+// enterRemoval enters that the content is about to be removed, which is in the inbox.
+func (j *job) enterRemoval(size int64) error {
+	_, err := j.Enter(&audit.Removal{Transfer: j.id.String(), Bytes: uint64(max(size, 0)), Reason: "it is in the inbox"})
+	return err
+}
+
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

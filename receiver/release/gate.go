@@ -230,8 +230,15 @@ func (j *job) dropContent() error {
 	if j.channel.Keep {
 		return nil
 	}
-	if _, err := os.Lstat(filepath.Join(j.dir(), quarantine.ContentFile)); errors.Is(err, os.ErrNotExist) {
+	info, err := os.Lstat(filepath.Join(j.dir(), quarantine.ContentFile))
+	if errors.Is(err, os.ErrNotExist) {
 		return nil
+	}
+	if err == nil {
+		err = j.enterRemoval(info.Size())
+	}
+	if err != nil {
+		return err
 	}
 	event := quarantine.Event{Who: j.who, From: j.state, To: j.state, Reason: "content removed: it is in the inbox"}
 	if err := j.store.Record(j.id, j.state, event); err != nil {

@@ -39,6 +39,11 @@ type Core interface {
 	Close() error
 }
 
+// Noter is a Core that has something to say although it works; /healthz shows it and stays healthy.
+type Noter interface {
+	Notes() []string
+}
+
 // Reloader is a Core that takes a new configuration while it runs, for those that would lose something by an end of Run. It
 // refuses the whole of it, and goes on as before, by an error.
 type Reloader[C any] interface {

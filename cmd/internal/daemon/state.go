@@ -87,6 +87,9 @@ func (s *state) health() metrics.Health {
 	if notice := s.notice(); notice != "" {
 		h.Notes = []string{notice}
 	}
+	if n, ok := s.running().(Noter); ok {
+		h.Notes = append(h.Notes, n.Notes()...)
+	}
 	return h
 }
 
