@@ -2,10 +2,11 @@
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-export PATH := $(PATH):/usr/sbin:/sbin
+export PATH := $(CURDIR)/bin:$(PATH):/usr/sbin:/sbin
 
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+VERSITYGW   := github.com/versity/versitygw/cmd/versitygw@v1.8.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 SOAKTIME    ?= 3600
@@ -70,7 +71,11 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 	$(GO) test -count=1 -timeout 30m -run '^TestKilled$$' ./cmd/pawl-send -kills 200
 	$(GO) test -count=1 -timeout 30m -run '^TestKilledAfterAnyStep$$' ./sender -every-step
 
-deps: ## what the testbed and the race detector need, installed if this is Debian and root
+# The S3 server that releases into a bucket are tested with; built once, in a minute.
+bin/versitygw:
+	@mkdir -p bin; GOBIN=$(CURDIR)/bin $(GO) install $(VERSITYGW) >/dev/null 2>&1 || echo "no $(VERSITYGW): the tests that need an S3 server are skipped" >&2
+
+deps: bin/versitygw ## what the testbed and the race detector need, installed if this is Debian and root
 	@missing=; \
 	for tool in $(TOOLS); do command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	missing=$${missing//,/ }; \

@@ -88,7 +88,7 @@ func newPath(t *testing.T, c pathConfig) *path {
 		StatusEvery: 10 * time.Millisecond, Idle: c.idle, Channels: []receiver.Channel{{ID: 1, Name: "one"}},
 	})
 	p.must(err)
-	gate := release.NewGate(p.store, key.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: p.inbox(), Auto: true}}, "test", zap.NewNop())
+	gate := release.NewGate(p.store, key.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: p.inbox(), Release: release.Auto}}, "test", zap.NewNop())
 	p.run(func(ctx context.Context) error { return p.recv.Run(ctx, source) })
 	p.run(func(ctx context.Context) error { return release.NewDaemon(gate, 20*time.Millisecond).Run(ctx, nil) })
 	p.startSender()

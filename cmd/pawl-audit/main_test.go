@@ -125,7 +125,7 @@ func through(t *testing.T, dir string, log *audit.Log, sender *seal.SenderKey) a
 	must(t, err)
 	inbox := filepath.Join(dir, "inbox")
 	must(t, os.Mkdir(inbox, 0o755))
-	gate := release.NewGate(store, sender.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: inbox, Auto: true}}, "pawl-release", zap.NewNop())
+	gate := release.NewGate(store, sender.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: inbox, Release: release.Auto}}, "pawl-release", zap.NewNop())
 	gate.Audit(log)
 	checktest.Build(t, id, sender, checktest.Tree()).Write(t, store.Dir(quarantine.Complete, id))
 	if st, err := gate.Run(t.Context(), id, quarantine.Complete); err != nil || st != quarantine.Released {

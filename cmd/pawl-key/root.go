@@ -15,7 +15,7 @@ import (
 func root(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pawl-key",
-		Short: "Make and show the keys of a link and of an audit log",
+		Short: "Make and show the keys of a link, of an audit log and of people",
 		Long: `pawl-key makes the two identities of a link, and the key that signs an audit log.
 
 The sender's key, on the low side, signs sessions and proofs; the receiver's key, on
@@ -29,10 +29,11 @@ low side and carry it to the high side together with the sender's public key.`,
 		Example: `  pawl-key sender -o /etc/pawl/send.key         # on the low side
   pawl-key receiver -o /etc/pawl/receive.key    # on the high side
   pawl-key audit -o /etc/pawl/audit.key --name example.org/pawl/high
+  pawl-key person alice                         # for each person who approves
   pawl-key receipt -o /etc/pawl/receipt.key     # on the low side; copied to the high side
   pawl-key show send.key.pub                    # on both: compare the fingerprints`,
 	}
-	cmd.AddCommand(senderCommand(env), receiverCommand(env), auditCommand(env), receiptCommand(env), showCommand(env))
+	cmd.AddCommand(senderCommand(env), receiverCommand(env), auditCommand(env), receiptCommand(env), personCommand(env), showCommand(env))
 	return cmd
 }
 

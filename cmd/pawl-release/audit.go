@@ -56,12 +56,15 @@ func (a *auditConfig) describe() (string, error) {
 	return fmt.Sprintf("%s, key %s, in %s", key.Public().Origin(), key.Public().Fingerprint(), a.Folder), nil
 }
 
-// begin enters the start and, where it is another than before, the configuration; stopped enters the end.
-func (a *auditConfig) begin(gate *release.Gate, path string) (stopped func(cause error) error, err error) {
+// peopleProgram is what the file of people is entered as: a configuration of its own.
+const peopleProgram = program + ": people"
+
+// begin enters the start and, where they are others than before, the configuration and the people; stopped enters the end.
+func (c *config) begin(gate *release.Gate, path string) (stopped func(cause error) error, err error) {
 	if _, err := gate.Enter(&audit.Start{Program: program, Version: cli.Version()}); err != nil {
 		return nil, err
 	}
-	if err := a.enterConfig(gate, path); err != nil {
+	if err := c.enterChanges(gate, path); err != nil {
 		return nil, err
 	}
 	return func(cause error) error {
@@ -74,19 +77,31 @@ func (a *auditConfig) begin(gate *release.Gate, path string) (stopped func(cause
 	}, nil
 }
 
-func (a *auditConfig) enterConfig(gate *release.Gate, path string) error {
+// enterChanges enters what counts from now on and did not before.
+func (c *config) enterChanges(gate *release.Gate, path string) error {
+	if err := c.enterFile(gate, program, path); err != nil {
+		return err
+	}
+	if c.People == "" {
+		return nil
+	}
+	return c.enterFile(gate, peopleProgram, c.People)
+}
+
+// enterFile enters a file that counts, if it is another than before.
+func (c *config) enterFile(gate *release.Gate, program, path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	now := &audit.Config{Program: program, File: audit.Text(path), Digest: fmt.Sprintf("%x", sha256.Sum256(text))}
-	if !a.Off {
-		view, err := a.view()
+	if !c.Audit.Off {
+		view, err := c.Audit.view()
 		if err != nil {
 			return err
 		}
 		if now.Before, err = audit.LastConfig(view, program); err != nil {
-			return fmt.Errorf("%s: %w", a.Folder, err)
+			return fmt.Errorf("%s: %w", c.Audit.Folder, err)
 		}
 	}
 	if now.Before == now.Digest {

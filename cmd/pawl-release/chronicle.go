@@ -80,7 +80,7 @@ func (a *auditConfig) lowAlarm(now time.Time) string {
 func (c *config) enter(body audit.Body) error {
 	book, err := c.Audit.open(zap.NewNop())
 	if err == nil {
-		_, err = book.Append(person(), body)
+		_, err = book.Append(osUser(), body)
 	}
 	return err
 }

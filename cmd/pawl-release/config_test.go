@@ -10,6 +10,7 @@ import (
 
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/conf/conftest"
+	"pawl/receiver/release"
 )
 
 // example is the file in the docs that people start from.
@@ -21,13 +22,17 @@ func TestExampleLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config{
-		Quarantine: "/srv/pawl/quarantine", Sender: "/etc/pawl/sender.key.pub", Rescan: conf.Duration(30 * time.Second), Log: "text",
+		Quarantine: "/srv/pawl/quarantine", Sender: "/etc/pawl/sender.key.pub", People: "../../docs/examples/people.toml", Rescan: conf.Duration(30 * time.Second), Log: "text",
 		Audit: auditConfig{Folder: "/var/lib/pawl/audit", Key: "/etc/pawl/audit.key"},
 		Channels: []channel{
-			{ID: 1, Name: "updates", Inbox: "/srv/pawl/inbox/updates", Release: releaseAuto},
-			{ID: 2, Name: "reports", Inbox: "/srv/pawl/inbox/reports", Release: releaseHold, MaxTransfer: 50 << 30, MaxEntries: 1_000_000},
+			{ID: 1, Name: "updates", Inbox: "/srv/pawl/inbox/updates", Release: mode(release.Auto), Collision: "refuse", Immutable: "no"},
+			{ID: 2, Name: "reports", Inbox: "/srv/pawl/inbox/reports", Release: mode(release.One), Show: []shown{showFiles, showVerdicts}, Collision: "refuse", Immutable: "no", MaxTransfer: 50 << 30, MaxEntries: 1_000_000},
 		},
 	}
+	if len(c.people) != 3 || c.people[0].Name() != "alice" || c.people[1].Channels[0] != "reports" {
+		t.Errorf("people %+v", c.people)
+	}
+	c.people = nil
 	if !reflect.DeepEqual(*c, want) {
 		t.Errorf("loaded %+v, want %+v", *c, want)
 	}
@@ -35,10 +40,19 @@ func TestExampleLoads(t *testing.T) {
 
 // TestExampleDefaults holds the commented lines to the defaults: uncommented, they change nothing.
 func TestExampleDefaults(t *testing.T) {
-	all, err := load(conftest.Uncommented(t, example, 4))
+	path := conftest.Uncommented(t, example, 4)
+	people, err := os.ReadFile("../../docs/examples/people.toml")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(filepath.Dir(path), "people.toml"), people, 0o600)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	all, err := load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.People = "../../docs/examples/people.toml"
 	some, err := load(example)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +65,7 @@ func TestExampleDefaults(t *testing.T) {
 func TestLoadRefuses(t *testing.T) {
 	good := "quarantine = \"q\"\nsender = \"s\"\n"
 	good += "[audit]\noff = true\n"
-	one := good + "[[channel]]\nid = 1\nname = \"a\"\ninbox = \"/i\"\n"
+	one := good + "[[channel]]\nid = 1\nname = \"a\"\ninbox = \"/i\"\nrelease = \"auto\"\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":        {"", "quarantine: is missing"},
 		"no sender":      {"quarantine = \"q\"\n", "sender: is missing"},
@@ -59,8 +73,11 @@ func TestLoadRefuses(t *testing.T) {
 		"audit twice":    {strings.Replace(one, "off = true", "off = true\nfolder = \"a\"", 1), "say one of the two"},
 		"audit half":     {strings.Replace(one, "off = true", "folder = \"a\"", 1), "write folder and key"},
 		"no channel":     {good, "no [[channel]] is configured"},
-		"unknown key":    {one + "relase = \"auto\"\n", ":9: channel.relase: unknown key"},
-		"bad release":    {one + "release = \"maybe\"\n", "neither \"auto\" nor \"hold\""},
+		"unknown key":    {one + "relase = \"auto\"\n", ":10: channel.relase: unknown key"},
+		"bad release":    {strings.Replace(one, "auto", "maybe", 1), "neither \"auto\" nor \"one\" nor \"two\""},
+		"old release":    {strings.Replace(one, "auto", "hold", 1), "\"hold\" is now \"one\""},
+		"no people":      {strings.Replace(one, "auto", "two", 1), "people: is missing: channel \"a\" asks for people"},
+		"show to nobody": {one + "show = [\"files\"]\n", "nobody approves"},
 		"relative inbox": {strings.Replace(one, "/i", "i", 1), "not an absolute path"},
 		"no inbox":       {good + "[[channel]]\nid = 1\nname = \"a\"\n", "inbox: is missing"},
 		"no name":        {good + "[[channel]]\nid = 1\n", "name: is missing"},

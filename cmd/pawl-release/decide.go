@@ -1,35 +1,111 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/keyfile"
+	"pawl/framing"
+	"pawl/framing/person"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 )
 
-// maxReason bounds the reason of a rejection, in octets.
-const maxReason = 1024
+// decider is a command with which a person decides.
+type decider struct {
+	env              *cli.Env
+	config           string
+	key, passphrases string // files
+	reason           string
+}
+
+func (d *decider) flags(cmd *cobra.Command) {
+	configFlag(cmd, &d.config)
+	cmd.Flags().StringVar(&d.key, "key", "", "your secret key, `FILE` of pawl-key person")
+	cmd.Flags().StringVar(&d.passphrases, "passphrase-file", "", "`FILE` with the key's passphrase, in place of the terminal")
+	cmd.Flags().StringVar(&d.reason, "reason", "", "why (`TEXT`)")
+}
 
 func approveCommand(env *cli.Env) *cobra.Command {
+	d := &decider{env: env}
+	cmd := &cobra.Command{
+		Use:   "approve ID --key FILE",
+		Short: "Approve a held transfer, and release it if nothing else is outstanding",
+		Long: `Approve shows what the channel says that an approver must see, asks for the passphrase of your key, and signs your yes to the
+transfer as it is now: its proof, and what the checks said of it. If either changes afterwards your yes does not count any more. When as
+many people have approved as the channel asks for, and nothing else is outstanding, the transfer is read from disk and checked once
+more while it is copied, and then appears in the inbox in one step.`,
+		Example: `  pawl-release approve 1-019a2b3c4d5e6f70 --key alice.key
+  pawl-release approve 1-019a --key alice.key --passphrase-file /run/secrets/alice --reason "order 4711"`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return d.decide(cmd.Context(), person.Approve, args[0])
+		},
+	}
+	d.flags(cmd)
+	return cmd
+}
+
+func revokeCommand(env *cli.Env) *cobra.Command {
+	d := &decider{env: env}
+	cmd := &cobra.Command{
+		Use:   "revoke ID --key FILE",
+		Short: "Take your approval of a transfer back",
+		Long: `Revoke takes your own approval of a transfer back, with your signature. It counts until the release begins; what is in the
+inbox stays there.`,
+		Example: `  pawl-release revoke 1-019a2b3c4d5e6f70 --key alice.key --reason "wrong version"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return d.decide(cmd.Context(), person.Revoke, args[0])
+		},
+	}
+	d.flags(cmd)
+	return cmd
+}
+
+func rejectCommand(env *cli.Env) *cobra.Command {
+	d := &decider{env: env}
+	cmd := &cobra.Command{
+		Use:   "reject ID --key FILE --reason TEXT",
+		Short: "Refuse a held transfer for good",
+		Long: `Reject refuses a held transfer for good, with your signature and a reason that is kept. One rejection is enough, whoever
+approved. Its bytes stay in the quarantine. Where no people are configured it needs no key, and is entered in the name of the
+user who gives the command.`,
+		Example: `  pawl-release reject 1-019a2b3c4d5e6f70 --key alice.key --reason "not ordered by anyone"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return d.decide(cmd.Context(), person.Reject, args[0])
+		},
+	}
+	d.flags(cmd)
+	if err := cmd.MarkFlagRequired("reason"); err != nil {
+		panic(err) // the flag is defined in flags
+	}
+	return cmd
+}
+
+func recheckCommand(env *cli.Env) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:   "approve ID",
-		Short: "Approve a held transfer and release it",
-		Long: `Approve says yes to a held transfer, as it is now, in your name. It is read from disk and checked once more
-while it is copied, and then appears in the inbox in one step. A transfer that does not pass stays held.`,
-		Example: "  pawl-release approve 1-019a2b3c4d5e6f70",
+		Use:   "recheck ID",
+		Short: "Send a held transfer through its checks again",
+		Long: `Recheck sends a held transfer through its checks again: when the name in the inbox has become free, a checker runs again, or a
+disk was mended. It approves nothing. Approvals stay good if the checks say what they said before.`,
+		Example: "  pawl-release recheck 1-019a2b3c4d5e6f70",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := load(path)
 			if err != nil {
 				return err
 			}
-			store, gate, err := c.gate(person(), zap.NewNop())
+			store, gate, err := c.gate(osUser(), zap.NewNop())
 			if err != nil {
 				return err
 			}
@@ -37,63 +113,154 @@ while it is copied, and then appears in the inbox in one step. A transfer that d
 			if err != nil {
 				return err
 			}
-			st, err := gate.Approve(cmd.Context(), id)
+			st, err := gate.Recheck(cmd.Context(), id)
 			if err != nil {
 				return plain(err)
 			}
-			t, err := c.describe(store, id, st)
-			if err != nil {
-				return err
-			}
-			if st != quarantine.Released {
-				return fmt.Errorf("transfer %s is %s: %s", id, st, release.Printable(t.Reason, longText))
-			}
-			_, err = fmt.Fprintf(env.Stdout, "%s released: %s in %s\n", id, release.Printable(t.Name, longText), c.inbox(id.Channel))
-			return err
+			return c.outcome(env.Stdout, store, id, st)
 		},
 	}
 	configFlag(cmd, &path)
 	return cmd
 }
 
-func rejectCommand(env *cli.Env) *cobra.Command {
-	var path, reason string
-	cmd := &cobra.Command{
-		Use:   "reject ID --reason TEXT",
-		Short: "Refuse a held transfer for good",
-		Long: `Reject refuses a held transfer for good, in your name and with a reason that is kept. Its bytes stay in the
-quarantine.`,
-		Example: `  pawl-release reject 1-019a2b3c4d5e6f70 --reason "not ordered by anyone"`,
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if reason == "" || len(reason) > maxReason {
-				return cli.Usagef("a reason has 1 to %d bytes", maxReason)
-			}
-			c, err := load(path)
-			if err != nil {
-				return err
-			}
-			store, gate, err := c.gate(person(), zap.NewNop())
-			if err != nil {
-				return err
-			}
-			id, _, err := resolve(store, args[0])
-			if err != nil {
-				return err
-			}
-			if err := gate.Reject(id, reason); err != nil {
-				return plain(err)
-			}
-			_, err = fmt.Fprintf(env.Stdout, "%s rejected\n", id)
-			return err
-		},
+// decide lets the person with the key decide about a transfer.
+func (d *decider) decide(ctx context.Context, action person.Action, prefix string) error {
+	if len(d.reason) > person.MaxReason || action == person.Reject && d.reason == "" {
+		return cli.Usagef("a reason has 1 to %d bytes", person.MaxReason)
 	}
-	configFlag(cmd, &path)
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history (`TEXT`)")
-	if err := cmd.MarkFlagRequired("reason"); err != nil {
-		panic(err) // the flag is defined on the line above
+	c, err := load(d.config)
+	if err != nil {
+		return err
 	}
-	return cmd
+	if action == person.Reject && len(c.people) == 0 && d.key == "" {
+		return d.rejectUnsigned(c, prefix)
+	}
+	if d.key == "" {
+		return cli.Usagef("--key is missing: people sign what they decide; see pawl-key person")
+	}
+	whose, err := keyfile.LockedPerson(d.key)
+	if err != nil {
+		return err
+	}
+	store, gate, err := c.gate(whose.Name(), zap.NewNop())
+	if err != nil {
+		return err
+	}
+	id, st, err := resolve(store, prefix)
+	if err != nil {
+		return err
+	}
+	// What is signed is looked at first and shown afterwards: should it change between, the gate refuses.
+	draft, err := gate.Draft(id, action, d.reason, nil)
+	if err != nil {
+		return plain(err)
+	}
+	if draft.Shown, err = c.put(d.env.Stdout, store, id, st, action); err != nil {
+		return err
+	}
+	signed, err := d.sign(draft, whose, id)
+	if err != nil {
+		return err
+	}
+	if err := gate.Decide(id, signed); err != nil {
+		return plain(err)
+	}
+	return c.follow(ctx, d.env.Stdout, store, gate, id, action)
+}
+
+// put shows what a decision is about, and says what that was.
+func (c *config) put(w io.Writer, store *quarantine.Store, id quarantine.ID, st quarantine.State, action person.Action) ([]string, error) {
+	var show []shown
+	for _, ch := range c.Channels {
+		if ch.ID == int(id.Channel) && action == person.Approve {
+			show = ch.Show
+		}
+	}
+	limit := uint64(0)
+	if slices.Contains(show, showFiles) {
+		limit = framing.MaxLength
+	}
+	t, err := c.details(store, id, st, limit)
+	if err != nil {
+		return nil, err
+	}
+	return words(show), t.writeParts(w, show)
+}
+
+func (d *decider) sign(draft person.Decision, whose person.Public, id quarantine.ID) (person.Signed, error) {
+	var passphrase []byte
+	var err error
+	if d.passphrases != "" {
+		passphrase, err = keyfile.Passphrase(d.passphrases)
+	} else {
+		prompt := fmt.Sprintf("To %s transfer %s, type the passphrase for the key of %s", draft.Action, id, whose.Name())
+		passphrase, err = d.env.Passphrase(prompt, false, "--passphrase-file")
+	}
+	if err != nil {
+		return person.Signed{}, err
+	}
+	key, err := keyfile.UnlockPerson(d.key, passphrase)
+	if err != nil {
+		return person.Signed{}, err
+	}
+	return key.Sign(draft)
+}
+
+// follow takes a transfer as far as it goes after a decision, and says where that is.
+func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, action person.Action) error {
+	if action != person.Approve {
+		_, err := fmt.Fprintf(w, "%s %s\n", id, map[person.Action]string{person.Reject: "rejected", person.Revoke: "approval taken back"}[action])
+		return err
+	}
+	waits, err := gate.Waits(id)
+	if err == nil && waits.For != "" {
+		_, err = fmt.Fprintf(w, "%s approved: %s\n", id, release.Printable(waits.For, longText))
+		return err
+	}
+	st, err := gate.Run(ctx, id, quarantine.Held)
+	if errors.Is(err, quarantine.ErrLocked) || errors.Is(err, release.ErrState) {
+		_, err = fmt.Fprintf(w, "%s approved: pawl-release run is at it\n", id)
+		return err
+	}
+	if now, found := store.Find(id); err != nil && found == nil && now != st {
+		_, err = fmt.Fprintf(w, "%s approved: it is %s\n", id, now) // the daemon was faster
+		return err
+	}
+	if err != nil {
+		return plain(err)
+	}
+	return c.outcome(w, store, id, st)
+}
+
+// outcome says what became of a transfer. One that is not released is an error: the command did not come to its end.
+func (c *config) outcome(w io.Writer, store *quarantine.Store, id quarantine.ID, st quarantine.State) error {
+	t, err := c.describe(store, id, st)
+	if err != nil {
+		return err
+	}
+	if st != quarantine.Released {
+		return fmt.Errorf("transfer %s is %s: %s", id, st, release.Printable(t.Reason, longText))
+	}
+	_, err = fmt.Fprintf(w, "%s released: %s in %s\n", id, release.Printable(t.Name, longText), c.inbox(id.Channel))
+	return err
+}
+
+// rejectUnsigned is for a gateway without people: its held transfers can still be refused.
+func (d *decider) rejectUnsigned(c *config, prefix string) error {
+	store, gate, err := c.gate(osUser(), zap.NewNop())
+	if err != nil {
+		return err
+	}
+	id, _, err := resolve(store, prefix)
+	if err != nil {
+		return err
+	}
+	if err := gate.Reject(id, d.reason); err != nil {
+		return plain(err)
+	}
+	_, err = fmt.Fprintf(d.env.Stdout, "%s rejected\n", id)
+	return err
 }
 
 // plain makes an error of the gate fit for a terminal and adds what to do.
@@ -102,8 +269,8 @@ func plain(err error) error {
 	switch {
 	case errors.Is(err, quarantine.ErrLocked):
 		text += ": wait until it is done, and look again"
-	case errors.Is(err, release.ErrState):
-		text += ": only held transfers are approved or rejected"
+	case errors.Is(err, release.ErrStale):
+		text += ": look at it again (pawl-release show), and decide about that"
 	}
 	return errors.New(text)
 }

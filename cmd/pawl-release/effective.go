@@ -18,6 +18,12 @@ func (c *config) checkFolders() error {
 		}
 	}
 	for i, ch := range c.Channels {
+		if ch.S3 != nil {
+			if _, err := ch.S3.open(fmt.Sprintf("channel[%d].s3", i)); err != nil {
+				return err
+			}
+			continue
+		}
 		key := fmt.Sprintf("channel[%d].inbox", i)
 		switch info, err := os.Stat(ch.Inbox); {
 		case err != nil:

@@ -23,7 +23,7 @@ func evidenceCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evidence ID -o FILE",
 		Short: "Write a file that proves what happened to a transfer",
-		Long: `Evidence writes a zip file with the transfer's plan, proof, verdict and approval, its entries in the audit log
+		Long: `Evidence writes a zip file with the transfer's plan, proof, verdict and signed decisions, its entries in the audit log
 with proofs that they are there, and a signed statement that names each file with its digest. Whoever has the log's
 public key checks it with pawl-audit, without this machine. FILE is never overwritten.`,
 		Example: `  pawl-release evidence 1-019a2b3c4d5e6f70 -o evidence.zip
@@ -88,7 +88,7 @@ func (c *config) evidence(env *cli.Env, prefix, out string) error {
 // collect reads the objects of a transfer that go into its evidence, as plain files only.
 func collect(dir string) (audit.Objects, error) {
 	objects := audit.Objects{}
-	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict, audit.PackApproval} {
+	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict} {
 		f, err := disk.OpenRegular(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -106,6 +106,15 @@ func collect(dir string) (audit.Objects, error) {
 			return nil, fmt.Errorf("%s is larger than the %d bytes that evidence may have", filepath.Join(dir, name), limit)
 		}
 		objects[name] = data
+	}
+	decisions, err := release.DecisionFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(decisions) > 0 {
+		if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, decisions); err != nil {
+			return nil, err
+		}
 	}
 	if objects[audit.PackProof] == nil {
 		return nil, errors.New("the transfer has no proof yet: there is nothing to give evidence of")

@@ -18,6 +18,7 @@ import (
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/merkle"
 	"pawl/framing/merkle/merkletest"
+	"pawl/framing/person"
 	"pawl/framing/seal"
 	"pawl/hw/watch"
 	"pawl/receiver/audit"
@@ -33,6 +34,10 @@ func TestMain(m *testing.M) {
 const senderKey = "sender.key"
 
 func TestScripts(t *testing.T) {
+	persons, err := makePeople("alice", "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
 	key, auditKey := checktest.Key(t), merkletest.Key(t, "example.org/pawl/high")
 	receipt, err := seal.GenerateReceiptKey()
 	if err != nil {
@@ -49,6 +54,7 @@ func TestScripts(t *testing.T) {
 			text = bytes.ReplaceAll(text, []byte("$WORK"), []byte(env.WorkDir))
 			return errors.Join(
 				os.WriteFile(filepath.Join(env.WorkDir, "c.toml"), text, 0o600),
+				persons(env.WorkDir),
 				os.Mkdir(filepath.Join(env.WorkDir, "auto"), 0o755),
 				os.Mkdir(filepath.Join(env.WorkDir, "hold"), 0o755),
 				os.Mkdir(filepath.Join(env.WorkDir, "audit"), 0o700),
@@ -63,6 +69,29 @@ func TestScripts(t *testing.T) {
 			"await":  func(ts *testscript.TestScript, neg bool, args []string) { await(ts, args) },
 		},
 	})
+}
+
+// makePeople makes keys once, and a function that puts them into a folder: locking one takes its time.
+func makePeople(names ...string) (func(dir string) error, error) {
+	const passphrase = "correct horse"
+	files := map[string]string{"passphrase": passphrase + "\n", "wrong": "incorrect horse\n"}
+	for _, name := range names {
+		key, err := person.Generate(name)
+		if err != nil {
+			return nil, err
+		}
+		if files[name+".key"], err = key.Lock([]byte(passphrase)); err != nil {
+			return nil, err
+		}
+		files["people.toml"] += fmt.Sprintf("[[person]]\nname = \"%s\"\nkey = \"%s\"\nroles = [\"approver\"]\n", name, key.Public())
+	}
+	return func(dir string) error {
+		var all error
+		for name, text := range files {
+			all = errors.Join(all, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+		}
+		return all
+	}, nil
 }
 
 // arrive ID KIND leaves a transfer in complete as pawl-receive does, by one rename.

@@ -51,7 +51,7 @@ That it was printed is written into the transfer's history.`,
 				return err
 			}
 			if err := store.Record(id, st, quarantine.Event{
-				Who: person(), From: st, To: st, Reason: fmt.Sprintf("receipt code issued, %d bits from high to low", 8*ticket.ReceiptSize),
+				Who: osUser(), From: st, To: st, Reason: fmt.Sprintf("receipt code issued, %d bits from high to low", 8*ticket.ReceiptSize),
 			}); err != nil {
 				return err
 			}

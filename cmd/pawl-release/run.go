@@ -66,6 +66,9 @@ func frame() daemon.Frame[*loaded] {
 			if err != nil {
 				return nil, conf.Locate(path, err)
 			}
+			if _, err := c.registry(key); err != nil {
+				return nil, conf.Locate(path, err)
+			}
 			_, err = c.Audit.describe()
 			return &loaded{path, c, key}, conf.Locate(path, conf.At("audit.key", err))
 		},
@@ -91,7 +94,7 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	stopped, err := c.file.Audit.begin(gate, c.path)
+	stopped, err := c.file.begin(gate, c.path)
 	if err != nil {
 		arrivals.Close()
 		return nil, err
@@ -154,6 +157,9 @@ file and line, and what to write instead.`,
 				err = c.checkReceiptKey()
 			}
 			if err == nil {
+				_, err = c.registry(key)
+			}
+			if err == nil {
 				err = c.checkFolders()
 			}
 			if err != nil {
@@ -169,8 +175,11 @@ file and line, and what to write instead.`,
 			if _, err := fmt.Fprintf(env.Stdout, "audit %s\n", log); err != nil {
 				return err
 			}
+			if err := c.writePeople(env.Stdout); err != nil {
+				return err
+			}
 			for _, ch := range c.Channels {
-				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, release.Printable(ch.Name, nameWidth), ch.Release, ch.Inbox); err != nil {
+				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, release.Printable(ch.Name, nameWidth), ch.Release, ch.place()); err != nil {
 					return err
 				}
 				if err := writePolicy(env.Stdout, ch.policy); err != nil {

@@ -5,18 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
 	"pawl/framing"
+	"pawl/framing/person"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
@@ -38,6 +36,17 @@ type details struct {
 	History    []quarantine.Event  `json:"history"`
 	Plan       []entry             `json:"plan,omitempty"`
 	More       uint64              `json:"plan_more,omitempty"` // entries that are not in Plan
+	Waits      string              `json:"waits,omitempty"`     // held: what for
+	Decisions  []decided           `json:"decisions,omitempty"` // the last one of each person
+}
+
+// decided is what a person decided last.
+type decided struct {
+	Person  string        `json:"person"`
+	Action  person.Action `json:"action"`
+	When    time.Time     `json:"when"`
+	Reason  string        `json:"reason,omitempty"`
+	Against string        `json:"against,omitempty"` // why it does not count
 }
 
 type entry struct {
@@ -117,6 +126,9 @@ func (c *config) details(store *quarantine.Store, id quarantine.ID, st quarantin
 	if d.Missing, err = quarantine.ReadMissing(t.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	if err := d.decisions(c, store); err != nil {
+		return nil, err
+	}
 	for e, err := range check.Entries(t.dir) {
 		if err != nil || uint64(len(d.Plan)) == limit {
 			break // a plan that can't be read is what the checks will say
@@ -127,110 +139,31 @@ func (c *config) details(store *quarantine.Store, id quarantine.ID, st quarantin
 	return d, nil
 }
 
-// longText is how much of a text from the low side show prints: a path or a reason in full.
-const longText = 4096
-
-// write prints the details for people; what the low side wrote is escaped.
-func (d *details) write(w io.Writer) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	line := func(key, format string, args ...any) {
-		fmt.Fprintf(out, "%s:\t"+format+"\n", append([]any{key}, args...)...)
-	}
-	line("transfer", "%s", d.ID)
-	line("state", "%s since %s", d.State, stamp(d.Since))
-	if d.Reason != "" {
-		line("reason", "%s", release.Printable(d.Reason, longText))
-	}
-	line("channel", "%d %s", d.Channel, release.Printable(d.Label, nameWidth))
-	line("name", "%s", known(release.Printable(d.Name, longText)))
-	if d.Created != nil {
-		line("created", "%s by the low side's clock", stamp(*d.Created))
-		line("size", "%s (%d bytes), %s files, %d entries", size(d.Bytes), *d.Bytes, count(d.Files), d.Entries)
-	}
-	if d.PlanDigest != "" && !d.Aborted {
-		line("plan", "sha256:%s", d.PlanDigest)
-	}
-	switch a := d.Answer; {
-	case a == nil:
-		line("checks", "not checked")
-	case a.Pass:
-		line("checks", "passed %s", stamp(a.When))
-		line("proof", "sha256:%s", a.Body)
-	case a.Verdict != nil:
-		line("checks", "%s, %s", release.Printable(a.Verdict.Error(), longText), stamp(a.When))
-	}
-	if d.Answer != nil && d.Answer.Policy != "" {
-		line("policy", "sha256:%s", release.Printable(d.Answer.Policy, longText))
-	}
-	if d.Missing != nil {
-		line("missing", "%s", lacks(d.dir))
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	if err := d.writeAnswers(w); err != nil {
-		return err
-	}
-	d.writeHistory(w)
-	return d.writePlan(w)
-}
-
-// writeAnswers prints what the checks of the policy said.
-func (d *details) writeAnswers(w io.Writer) error {
-	if d.Answer == nil {
+// decisions fills in what people decided and, of a held transfer, what it waits for.
+func (d *details) decisions(c *config, store *quarantine.Store) error {
+	if d.State != quarantine.Held && d.State != quarantine.Checking && !d.State.Final() {
 		return nil
 	}
-	said := d.Answer.Checks
-	if d.Answer.Verdict != nil {
-		said = d.Answer.Verdict.Findings
-	}
-	if len(said) == 0 {
-		return nil
-	}
-	fmt.Fprintln(w, "\nchecks:")
-	return writeFindings(w, said)
-}
-
-func (d *details) writeHistory(w io.Writer) {
-	if len(d.History) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nhistory:")
-	for _, e := range d.History {
-		fmt.Fprintf(w, "  %s  %s", stamp(e.When), release.Printable(e.Who, nameWidth))
-		if e.To != e.From {
-			fmt.Fprintf(w, "  %s -> %s", known(release.Printable(string(e.From), nameWidth)), release.Printable(string(e.To), nameWidth))
-		}
-		if e.Reason != "" {
-			fmt.Fprintf(w, "  %s", release.Printable(e.Reason, longText))
-		}
-		fmt.Fprintln(w)
-	}
-}
-
-func (d *details) writePlan(w io.Writer) error {
-	if len(d.Plan) == 0 {
-		return nil
-	}
-	fmt.Fprintln(w, "\nfiles:")
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, e := range d.Plan {
-		what, kind := humanize.IBytes(e.Size), "" // marked as ls -F does
-		switch {
-		case e.Dir:
-			what, kind = "-", "/"
-		case e.Exec:
-			kind = "*"
-		}
-		fmt.Fprintf(out, "%s\t%s\t  %s%s\n", what, stamp(e.ModTime), release.Printable(e.Path, longText), kind)
-	}
-	if err := out.Flush(); err != nil {
+	gate, err := c.viewer(store)
+	if err != nil {
 		return err
 	}
-	if d.More > 0 {
-		fmt.Fprintf(w, "  … and %d more: --files\n", d.More)
+	w, err := gate.Waits(d.id)
+	if errors.Is(err, release.ErrChannel) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if d.State == quarantine.Held {
+		d.Waits = w.For
+	}
+	for _, g := range w.Decisions {
+		one := decided{Person: g.Person, Action: g.Action, When: g.When, Reason: g.Reason}
+		if g.Against != nil {
+			one.Against = g.Against.Error()
+		}
+		d.Decisions = append(d.Decisions, one)
 	}
 	return nil
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

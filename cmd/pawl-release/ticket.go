@@ -110,7 +110,7 @@ func (c *config) issue(store *quarantine.Store, name string, part int) (*issued,
 		return nil, err
 	}
 	return k, store.Record(id, st, quarantine.Event{
-		Who: person(), From: st, To: st,
+		Who: osUser(), From: st, To: st,
 		Reason: fmt.Sprintf("repair ticket %d of %d issued, %d bits from high to low: %s", k.part, k.parts, k.bits, k.what),
 	})
 }

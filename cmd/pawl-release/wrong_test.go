@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"pawl/cmd/internal/conf/conftest"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/merkle"
+	"pawl/framing/person"
 	"pawl/receiver/check/checktest"
 )
 
@@ -39,7 +42,27 @@ var wrongRows = []conftest.Row{
 	{Key: "channel.inbox", Line: ``, Want: "is missing: write a folder that is there, as an absolute path"},
 	{Key: "channel.inbox", Line: `inbox = "inbox"`, Want: "is not an absolute path"},
 	{Key: "channel.inbox", Line: `inbox = "/none/of/them"`, Want: "no such file or directory: make it, or mount it"},
-	{Key: "channel.release", Line: `release = "maybe"`, Want: `neither "auto" nor "hold"`},
+	{Key: "channel.release", Line: `release = "maybe"`, Want: `neither "auto" nor "one" nor "two"`},
+	{Key: "channel.release", Line: `release = "hold"`, Want: `"hold" is now "one": one of the people approves; or "two"`},
+	{Key: "channel.show", Line: `show = ["all"]`, Want: `can't be shown: write "files", "verdicts", "history" or "arrival"`},
+	{Key: "channel.hold_for", Line: `hold_for = "long"`, Want: `write "5ms", "30s" or "7d"`},
+	{Key: "channel.release_windows", Line: `release_windows = ["Mo-Fr 08:00-18:00"]`, Want: `"mo-fr" are no days`},
+	{Key: "channel.collision", Line: `collision = "overwrite"`, Want: `neither "refuse" nor "version" nor "same"`},
+	{Key: "channel.immutable", Line: `immutable = "yes"`, Want: `neither "no" nor "best" nor "required"`},
+	{Key: "channel.after_release", Line: `after_release = ["tell"]`, Want: `"tell" is not an absolute path`},
+	{Key: "channel.after_timeout", Line: `after_timeout = "5s"`, Want: `there is no after_release that it could be of`},
+	{Key: "channel.s3.endpoint", Line: ``, Want: "is missing"},
+	{Key: "channel.s3.endpoint", Line: `endpoint = "ftp://x"`, Want: `is not an endpoint`},
+	{Key: "channel.s3.endpoint", Line: `endpoint = "http://store"`, Want: `in clear: write https`},
+	{Key: "channel.s3.bucket", Line: ``, Want: "is missing: write the name of a bucket"},
+	{Key: "channel.s3.prefix", Line: `prefix = "/x"`, Want: `does not end with one "/"`},
+	{Key: "channel.s3.region", Line: `region = 1`, Want: `want a string`},
+	{Key: "channel.s3.credentials", Line: ``, Want: "is missing: write a file with the access key"},
+	{Key: "channel.s3.credentials", Line: `credentials = "none"`, Want: "no such file"},
+	{Key: "channel.s3.ca", Line: `ca = "../001/few.toml"`, Want: "has no certificate in PEM"},
+	{Key: "people", Line: ``, Want: `is missing: channel "docs" asks for people`},
+	{Key: "people", Line: `people = "none.toml"`, Want: "none.toml: no such file or directory"},
+	{Key: "people", Line: `people = "../001/few.toml"`, Want: `0 of the people may approve for channel "docs", and its release = "one" takes 1`},
 	{Key: "channel.keep_content", Line: `keep_content = "no"`, Want: "want true or false, found string"},
 	{Key: "channel.max_transfer", Line: `max_transfer = "much"`, Want: `write "128MiB", "10KiB" or 4096`},
 	{Key: "channel.max_entries", Line: `max_entries = -1`, Want: "-1 is negative: write how many files and folders one transfer may have"},
@@ -60,11 +83,16 @@ func TestEveryWrongKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := errors.Join(writePeopleFile("people.toml", "approver"), writePeopleFile("few.toml", "viewer"), os.WriteFile("store.key", []byte("access\n# and\nsecret\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	good := []conftest.Table{
-		{Lines: []string{`quarantine = "q"`, `sender = "sender.key.pub"`}},
+		{Lines: []string{`quarantine = "q"`, `sender = "sender.key.pub"`, `people = "../001/people.toml"`}},
 		{Head: "[audit]", Key: "audit", Lines: []string{`folder = "` + dir + `"`, `key = "audit.key"`}},
 		{Head: "[metrics]", Key: "metrics", Lines: []string{`listen = "unix:/run/pawl-release/metrics"`}},
 		{Head: "[[channel]]", Key: "channel", Lines: []string{`id = 1`, `name = "docs"`, `inbox = "` + dir + `"`}},
+		{Head: "[[channel]]", Key: "another channel", Lines: []string{`id = 2`, `name = "store"`}},
+		{Head: "[channel.s3]", Key: "channel.s3", Lines: []string{`endpoint = "https://s3.example.org"`, `bucket = "b"`, `credentials = "../001/store.key"`}},
 	}
 	conftest.Refused(t, good, wrongRows, conf.Keys(&config{}), func(path string) error {
 		c, err := frame().Load(path)
@@ -72,6 +100,41 @@ func TestEveryWrongKey(t *testing.T) {
 			return err
 		}
 		return conf.Locate(path, c.file.checkFolders())
+	})
+}
+
+// writePeopleFile makes people of one.
+func writePeopleFile(path, role string) error {
+	key, err := person.Generate("alice")
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("[[person]]\nname = \"alice\"\nkey = \"%s\"\nroles = [\"%s\"]\n", key.Public(), role)
+	return os.WriteFile(path, []byte(text), 0o600)
+}
+
+// TestEveryWrongPerson: the same for people.toml.
+func TestEveryWrongPerson(t *testing.T) {
+	alice, err := person.Generate("alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := "key = \"" + alice.Public().String() + "\""
+	rows := []conftest.Row{
+		{Key: "person.name", Line: ``, Want: `"" is not the name in the key, "alice"`},
+		{Key: "person.name", Line: `name = "bob"`, Want: `"bob" is not the name in the key, "alice"`},
+		{Key: "person.key", Line: ``, Want: "is missing: write the line of NAME.pub"},
+		{Key: "person.key", Line: `key = "alice"`, Want: `not a person's key`},
+		{Key: "person.key", Line: strings.Replace(line, "alice", "carol", 1), Want: "wrong checksum"},
+		{Key: "person.roles", Line: ``, Want: `is missing: write what alice may do`},
+		{Key: "person.roles", Line: `roles = ["root"]`, Want: `"root" is no role: write "viewer"`},
+		{Key: "person.channels", Line: `channels = ["none"]`, Want: `"none" is no channel`},
+	}
+	good := []conftest.Table{{Head: "[[person]]", Key: "person", Lines: []string{`name = "alice"`, line, `roles = ["approver"]`}}}
+	c := &config{Channels: []channel{{Name: "docs"}}}
+	conftest.Refused(t, good, rows, conf.Keys(&peopleFile{}), func(path string) error {
+		_, err := c.loadPeople(path)
+		return err
 	})
 }
 
@@ -85,10 +148,12 @@ func TestEffectiveIsAConfiguration(t *testing.T) {
 	if err := conf.Effective(&b, c); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "c.toml")
+	// What is named beside the file is written as a path from here.
+	path := "effective_test.toml"
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	defer os.Remove(path)
 	again, err := load(path)
 	if err != nil || !reflect.DeepEqual(again, c) {
 		t.Errorf("%v\n%+v\n%+v\n%s", err, again, c, b.String())

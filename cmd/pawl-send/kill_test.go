@@ -54,7 +54,7 @@ func (k *killed) high(key *seal.SenderKey, to *seal.ReceiverKey) string {
 		Channels: []receiver.Channel{{ID: 1, Name: "one", MaxTransfers: 10_000}}, Idle: time.Minute,
 	})
 	k.must(err)
-	gate := release.NewGate(k.store, key.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: filepath.Join(k.dir, "inbox"), Auto: true}}, "test", zap.NewNop())
+	gate := release.NewGate(k.store, key.Public(), []release.Channel{{ID: 1, Name: "one", Inbox: filepath.Join(k.dir, "inbox"), Release: release.Auto}}, "test", zap.NewNop())
 	k.run(func(ctx context.Context) error { return recv.Run(ctx, reader) })
 	k.run(func(ctx context.Context) error { return release.NewDaemon(gate, 50*time.Millisecond).Run(ctx, nil) })
 	return reader.LocalAddr().String()

@@ -78,6 +78,9 @@ func (p SenderPublic) String() string { return writeKey(senderPublic, p.key[:]) 
 // Fingerprint is a short text for people to compare, 80 bits.
 func (p SenderPublic) Fingerprint() string { return fingerprint(senderPublic, p.key[:]) }
 
+// Raw gives the Ed25519 public key: nobody else may have the same.
+func (p SenderPublic) Raw() [ed25519.PublicKeySize]byte { return p.key }
+
 // VerifyProof reports whether sig is this sender's signature of a proof whose body has
 // the SHA-256 bodyDigest. The zero SenderPublic verifies nothing.
 func (p SenderPublic) VerifyProof(bodyDigest [32]byte, sig [64]byte) bool {

@@ -36,6 +36,7 @@ type Entry struct {
 	Verdict    *Verdict    `json:"verdict,omitempty"`
 	Approval   *Approval   `json:"approval,omitempty"`
 	Revocation *Revocation `json:"revocation,omitempty"`
+	Rejection  *Rejection  `json:"rejection,omitempty"`
 	Policy     *Policy     `json:"policy,omitempty"`
 	Config     *Config     `json:"config,omitempty"`
 	Ticket     *Ticket     `json:"ticket,omitempty"`
@@ -70,6 +71,7 @@ func (e *Entry) Body() Body {
 	add(e.Verdict != nil, e.Verdict)
 	add(e.Approval != nil, e.Approval)
 	add(e.Revocation != nil, e.Revocation)
+	add(e.Rejection != nil, e.Rejection)
 	add(e.Policy != nil, e.Policy)
 	add(e.Config != nil, e.Config)
 	add(e.Ticket != nil, e.Ticket)

@@ -33,6 +33,7 @@ func kinds() []*audit.Entry {
 		{When: when, By: "p", Removal: &audit.Removal{Transfer: tr, Bytes: 5, Reason: evil}},
 		{When: when, By: "p", Start: &audit.Start{Program: "p", Version: "v1"}},
 		{When: when, By: "p", Stop: &audit.Stop{Program: "p"}},
+		{When: when, By: "alice", Rejection: &audit.Rejection{Transfer: tr, Who: "alice", Proof: hash, Verdicts: hash, Reason: evil, Key: "k", File: hash}},
 	}
 }
 
@@ -59,8 +60,8 @@ func TestEntriesHaveOneEncoding(t *testing.T) {
 	// The worst that the low side can write still fits: six octets for each control character.
 	worst := audit.Text(strings.Repeat("\x01", 2*audit.MaxText))
 	encode(t, &audit.Entry{When: clock(), By: "p", Verdict: &audit.Verdict{Transfer: transfer(0), Check: "names", Path: worst, Reason: worst, File: hash}})
-	if len(seen) != 14 {
-		t.Errorf("%d kinds were tried, want 14", len(seen))
+	if len(seen) != 15 {
+		t.Errorf("%d kinds were tried, want 15", len(seen))
 	}
 }
 

@@ -34,7 +34,7 @@ type Approval struct {
 	Proof    string `json:"proof"`              // SHA-256 of the proof's body
 	Verdicts string `json:"verdicts,omitempty"` // SHA-256 of the verdicts that the person saw
 	Key      string `json:"key,omitempty"`      // fingerprint of the person's key
-	File     string `json:"file,omitempty"`     // SHA-256 of approval.json as it was written
+	File     string `json:"file,omitempty"`     // SHA-256 of the signed decision as it was written
 }
 
 // Revocation takes an approval back before the release.
@@ -43,13 +43,26 @@ type Revocation struct {
 	Who      string `json:"who"`
 	Proof    string `json:"proof"`
 	Reason   string `json:"reason,omitempty"`
+	Key      string `json:"key,omitempty"`  // fingerprint of the person's key
+	File     string `json:"file,omitempty"` // SHA-256 of the signed decision as it was written
+}
+
+// Rejection is a person's no. The change of state follows it.
+type Rejection struct {
+	Transfer string `json:"transfer"`
+	Who      string `json:"who"`
+	Proof    string `json:"proof"`
+	Verdicts string `json:"verdicts,omitempty"` // SHA-256 of the verdicts that the person saw
+	Reason   string `json:"reason"`
+	Key      string `json:"key,omitempty"`
+	File     string `json:"file,omitempty"`
 }
 
 // Policy is a channel's policy that counts from now on.
 type Policy struct {
 	Channel uint16 `json:"channel"`
 	Name    string `json:"name"`
-	Digest  string `json:"digest,omitempty"` // SHA-256 of the policy; "": the channel has none any more
+	Digest  string `json:"digest,omitempty"` // SHA-256 of the policy in its one form; "": the channel has none any more
 	Before  string `json:"before,omitempty"` // of the one that counted until now
 }
 
@@ -114,6 +127,7 @@ func (b *State) Kind() string      { return "state" }      // Kind implements Bo
 func (b *Verdict) Kind() string    { return "verdict" }    // Kind implements Body.
 func (b *Approval) Kind() string   { return "approval" }   // Kind implements Body.
 func (b *Revocation) Kind() string { return "revocation" } // Kind implements Body.
+func (b *Rejection) Kind() string  { return "rejection" }  // Kind implements Body.
 func (b *Policy) Kind() string     { return "policy" }     // Kind implements Body.
 func (b *Config) Kind() string     { return "config" }     // Kind implements Body.
 func (b *Ticket) Kind() string     { return "ticket" }     // Kind implements Body.
@@ -127,6 +141,7 @@ func (b *State) About() string      { return b.Transfer } // About implements Bo
 func (b *Verdict) About() string    { return b.Transfer } // About implements Body.
 func (b *Approval) About() string   { return b.Transfer } // About implements Body.
 func (b *Revocation) About() string { return b.Transfer } // About implements Body.
+func (b *Rejection) About() string  { return b.Transfer } // About implements Body.
 func (b *Policy) About() string     { return "" }         // About implements Body.
 func (b *Config) About() string     { return "" }         // About implements Body.
 func (b *Ticket) About() string     { return b.Transfer } // About implements Body.
@@ -140,6 +155,7 @@ func (b *State) enter(e *Entry)      { e.State = b }
 func (b *Verdict) enter(e *Entry)    { e.Verdict = b }
 func (b *Approval) enter(e *Entry)   { e.Approval = b }
 func (b *Revocation) enter(e *Entry) { e.Revocation = b }
+func (b *Rejection) enter(e *Entry)  { e.Rejection = b }
 func (b *Policy) enter(e *Entry)     { e.Policy = b }
 func (b *Config) enter(e *Entry)     { e.Config = b }
 func (b *Ticket) enter(e *Entry)     { e.Ticket = b }
@@ -168,7 +184,12 @@ func (b *Approval) check() error {
 }
 
 func (b *Revocation) check() error {
-	return errors.Join(isTransfer(b.Transfer), given("who", b.Who), isDigest(b.Proof), texts(b.Who, b.Reason))
+	return errors.Join(isTransfer(b.Transfer), given("who", b.Who), isDigest(b.Proof), digestOr(b.File), texts(b.Who, b.Reason, b.Key))
+}
+
+func (b *Rejection) check() error {
+	return errors.Join(isTransfer(b.Transfer), given("who", b.Who), given("reason", b.Reason), isDigest(b.Proof), digestOr(b.Verdicts), digestOr(b.File),
+		texts(b.Who, b.Reason, b.Key))
 }
 
 func (b *Policy) check() error {

@@ -22,7 +22,7 @@ const (
 	PackPlan       = "plan"
 	PackProof      = "proof"
 	PackVerdict    = "verdict.json"
-	PackApproval   = "approval.json"
+	PackDecisions  = "decisions.json"
 )
 
 // packFile is a file of a pack: its bound in octets, and whether every pack has it.
@@ -40,7 +40,7 @@ var packFiles = []packFile{
 	{PackPlan, 128 << 20, false},
 	{PackProof, 128 << 20, true},
 	{PackVerdict, 1 << 20, false},
-	{PackApproval, 1 << 20, false},
+	{PackDecisions, 1 << 20, false},
 }
 
 // maxEntries bounds the entries of a pack: a transfer has some ten.
@@ -53,7 +53,7 @@ type proved struct {
 	Proof []string `json:"proof"` // hashes from the leaf up, in base64
 }
 
-// Objects are the files of a transfer that go into its pack, by the names PackPlan to PackApproval. PackProof must be
+// Objects are the files of a transfer that go into its pack, by the names PackPlan to PackDecisions. PackProof must be
 // there.
 type Objects map[string][]byte
 

@@ -256,7 +256,8 @@ func TestMutatedPack(t *testing.T) {
 		"proof of another":        {"proof": theirs["proof"]},
 		"plan of another":         {"plan": theirs["plan"][:10]},
 		"verdict made up":         {"verdict.json": []byte(`{"pass":false}`)},
-		"approval made up":        {"approval.json": []byte(`{}`)},
+		"decisions made up":       {"decisions.json": []byte(`[]]`)},
+		"nobody's decision":       {"decisions.json": []byte(`["{}"]`)},
 		"signature of another":    text("statement.dsse.json", `"sig":"`, `"sig":"AAAA`),
 		"statement re-signed":     {"statement.dsse.json": resign(t, files["statement.dsse.json"], m.key, merkletest.Key(t, origin), "", "")},
 		"subject changed":         {"statement.dsse.json": resign(t, files["statement.dsse.json"], m.key, m.key, "tree/a.b", "tree/a.c")},
@@ -265,7 +266,7 @@ func TestMutatedPack(t *testing.T) {
 		"everything from another": theirs,
 	} {
 		all := map[string][]byte{}
-		for _, name := range append(names, "approval.json") {
+		for _, name := range append(names, "decisions.json") {
 			if data, there := change[name]; there {
 				all[name] = data
 			} else if data, there := files[name]; there {
@@ -274,7 +275,7 @@ func TestMutatedPack(t *testing.T) {
 		}
 		order := names
 		if len(all) > len(names) {
-			order = append(append([]string{}, names...), "approval.json")
+			order = append(append([]string{}, names...), "decisions.json")
 		}
 		if _, err := verifyPack(rezip(t, order, all), m.key.Public()); !errors.Is(err, audit.ErrPack) {
 			t.Errorf("%s: %v", what, err)

@@ -9,6 +9,7 @@ import (
 
 	"pawl/framing"
 	"pawl/framing/merkle"
+	"pawl/framing/person"
 	"pawl/framing/seal"
 )
 
@@ -20,6 +21,7 @@ type Evidence struct {
 	Files      uint64
 	Bytes      uint64
 	Sender     seal.SenderPublic // of a released transfer: who signed the proof
+	Decisions  []person.Signed   // of people about the transfer, each the person's last, signatures verified
 	Entries    []*Entry
 	Index      []int64 // of each entry in the log
 	Checkpoint merkle.Checkpoint
@@ -142,18 +144,16 @@ func outcome(entries []*Entry) string {
 
 // verdicts: what is in the pack beside the objects must be what the log speaks of.
 func (e *Evidence) verdicts(files map[string][]byte) error {
-	verdict, approval := files[PackVerdict] == nil, files[PackApproval] == nil
+	verdict := files[PackVerdict] == nil
 	for _, entry := range e.Entries {
 		verdict = verdict || entry.Verdict != nil && entry.Verdict.File == sha(files[PackVerdict])
-		approval = approval || entry.Approval != nil && entry.Approval.File == sha(files[PackApproval])
 	}
 	if !verdict {
 		return fmt.Errorf("%w: %s is not one that the log speaks of", ErrPack, PackVerdict)
 	}
-	if !approval {
-		return fmt.Errorf("%w: %s is not one that the log speaks of", ErrPack, PackApproval)
-	}
-	return nil
+	var err error
+	e.Decisions, err = decisions(files[PackDecisions], e.Entries)
+	return err
 }
 
 // released checks that the transfer was let out as what it is: the release before the state, and plan and proof as the
@@ -194,6 +194,9 @@ func (e *Evidence) released() error {
 		return fmt.Errorf("%w: the proof is of another transfer", ErrPack)
 	case head.Files != r.Files || head.Content != r.Bytes:
 		return fmt.Errorf("%w: the proof is of %d files and %d bytes, the release of %d and %d", ErrPack, head.Files, head.Content, r.Files, r.Bytes)
+	}
+	if err := e.approved(r); err != nil {
+		return err
 	}
 	e.Name, e.Files, e.Bytes, e.Sender = r.Name, r.Files, r.Bytes, sender
 	return nil

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"pawl/framing/person"
 	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release/people"
 )
 
 // Recorder is the audit log as a gate uses it: [audit.Log], or [audit.Off]. What can't be entered does not happen.
@@ -21,7 +23,7 @@ func (g *Gate) Audit(book Recorder) { g.book = book }
 func (g *Gate) Enter(body audit.Body) (audit.Receipt, error) { return g.book.Append(g.who, body) }
 
 func (j *job) enterState(from, to quarantine.State, reason string) error {
-	_, err := j.Enter(&audit.State{Transfer: j.id.String(), From: string(from), To: string(to), Reason: audit.Text(reason)})
+	_, err := j.book.Append(j.who, &audit.State{Transfer: j.id.String(), From: string(from), To: string(to), Reason: audit.Text(reason)})
 	return err
 }
 
@@ -35,18 +37,28 @@ func (j *job) enterVerdict(a Answer, file []byte) error {
 	return err
 }
 
-// enterApproval enters a person's yes and the digest of the file that it is about to be written to.
-func (j *job) enterApproval(body [32]byte, file []byte) error {
-	_, err := j.Enter(&audit.Approval{Transfer: j.id.String(), Who: audit.Text(j.who), Proof: hex.EncodeToString(body[:]), File: digest(file)})
+// enterDecision enters a person's word and the digest of the file that it is about to be written to.
+func (j *job) enterDecision(s person.Signed, p people.Person, file []byte) error {
+	var body audit.Body
+	proof, verdicts, key := hex.EncodeToString(s.Body[:]), hex.EncodeToString(s.Verdicts[:]), p.Key.Fingerprint()
+	switch s.Action {
+	case person.Approve:
+		body = &audit.Approval{Transfer: s.Transfer, Who: s.Person, Proof: proof, Verdicts: verdicts, Key: key, File: digest(file)}
+	case person.Revoke:
+		body = &audit.Revocation{Transfer: s.Transfer, Who: s.Person, Proof: proof, Reason: audit.Text(s.Reason), Key: key, File: digest(file)}
+	default:
+		body = &audit.Rejection{Transfer: s.Transfer, Who: s.Person, Proof: proof, Verdicts: verdicts, Reason: audit.Text(s.Reason), Key: key, File: digest(file)}
+	}
+	_, err := j.book.Append(s.Person, body)
 	return err
 }
 
 // enterRelease enters what is about to be released, and gives the receipt that Release asks for.
-func (j *job) enterRelease(in *inbox, pass check.Pass, approval Approval) (audit.Receipt, error) {
+func (j *job) enterRelease(place string, pass check.Pass, approval Approval) (audit.Receipt, error) {
 	head, body := pass.Head(), pass.Body()
 	return j.Enter(&audit.Release{
-		Transfer: j.id.String(), Name: audit.Text(pass.Name()), Inbox: in.path, Plan: hex.EncodeToString(head.PlanDigest[:]),
-		Proof: hex.EncodeToString(body[:]), Files: head.Files, Bytes: head.Content, Approvals: []string{audit.Text(approval.who)},
+		Transfer: j.id.String(), Name: audit.Text(pass.Name()), Inbox: place, Plan: hex.EncodeToString(head.PlanDigest[:]),
+		Proof: hex.EncodeToString(body[:]), Files: head.Files, Bytes: head.Content, Approvals: approval.who,
 		Sender: j.sender.String(),
 	})
 }

@@ -14,14 +14,12 @@ import (
 
 	"pawl/framing/merkle"
 	"pawl/framing/merkle/merkletest"
+	"pawl/framing/person"
 	"pawl/hw/disk"
 	"pawl/receiver/audit"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
-
-// noEntry is for approvals of tests that keep no audit log.
-func noEntry([32]byte, []byte) error { return nil }
 
 // failing is an audit log that can't be written from its n-th entry on, for a while.
 type failing struct {
@@ -88,20 +86,30 @@ func TestEverythingIsEntered(t *testing.T) {
 	store, key, _ := h.audit(t)
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Held)
-	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Released {
-		t.Fatal(st, err)
+	for _, action := range []person.Action{person.Approve, person.Revoke, person.Approve} {
+		if err := h.decide(t, id, "alice", action); err != nil {
+			t.Fatal(err)
+		}
 	}
-	want := "checking verdict held approval checking verdict release released removal"
+	h.run(t, id, quarantine.Held, quarantine.Released)
+	want := "checking verdict held approval revocation approval checking verdict release released removal"
 	if got := strings.Join(told(t, store, key), " "); got != want {
 		t.Errorf("entries %s, want %s", got, want)
 	}
 	objects := audit.Objects{}
-	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict, audit.PackApproval} {
+	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict} {
 		data, err := os.ReadFile(filepath.Join(h.store.Dir(quarantine.Released, id), name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		objects[name] = data
+	}
+	files, err := DecisionFiles(h.store.Dir(quarantine.Released, id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
+		t.Fatal(err)
 	}
 	view, err := merkle.OpenView(store.FS(), key.Public())
 	if err != nil {
@@ -113,11 +121,23 @@ func TestEverythingIsEntered(t *testing.T) {
 	}
 	e, err := audit.VerifyPack(bytes.NewReader(pack.Bytes()), int64(pack.Len()), key.Public())
 	if err != nil || e.Outcome != "released" || e.Name != "tree" || e.Sender != h.key.Public() {
-		t.Errorf("%+v, %v", e, err)
+		t.Fatalf("%+v, %v", e, err)
 	}
-	objects[audit.PackApproval] = []byte("{}")
-	if _, err := audit.WritePack(&pack, view, key, id.String(), objects); !errors.Is(err, audit.ErrPack) {
-		t.Errorf("evidence with another approval: %v", err)
+	if len(e.Decisions) != 1 || e.Decisions[0].Person != "alice" || e.Decisions[0].Action != person.Approve {
+		t.Errorf("decisions %+v", e.Decisions)
+	}
+	// Signed by bob, which the log knows nothing of; and by nobody.
+	forged, err := person.AppendFiled(nil, h.signed(t, id, "bob", person.Approve), h.keys["bob"].Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, files := range map[string][][]byte{"another": {forged}, "one more": {files[0], forged}, "none": {}} {
+		if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := audit.WritePack(&pack, view, key, id.String(), objects); !errors.Is(err, audit.ErrPack) {
+			t.Errorf("evidence with %s: %v", name, err)
+		}
 	}
 }
 
@@ -165,6 +185,9 @@ func TestUnwritableLogStopsRelease(t *testing.T) {
 // logged is the crash test's mode with an audit log on disk.
 const logged = "logged"
 
+// loggedTwo is the same with two people, one of whom hesitates.
+const loggedTwo = "logged two"
+
 // openBook opens the audit log of the crash test; step is told of each system call of it that changes the disk.
 func openBook(dir string, step func(string)) (*audit.Log, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "audit.key"))
@@ -187,42 +210,79 @@ func openBook(dir string, step func(string)) (*audit.Log, error) {
 // TestKilledInTheAuditLog kills the program at each system call of the audit log while a transfer is released. Afterwards it
 // is released once, the log is sound, and at no time was anything in the inbox that the log does not tell of.
 func TestKilledInTheAuditLog(t *testing.T) {
+	for _, name := range []string{logged, loggedTwo} {
+		t.Run(name, func(t *testing.T) {
+			for n := 1; ; n++ {
+				if n > 400 {
+					t.Fatal("no end of system calls")
+				}
+				if testing.Short() && n%11 != 1 {
+					continue
+				}
+				if killedInLog(t, n, name) {
+					t.Logf("%d system calls", n-1)
+					return
+				}
+			}
+		})
+	}
+}
+
+// killedInLog kills a child at the n-th system call, and says whether it came to its end before.
+func killedInLog(t *testing.T, n int, name string) bool {
 	tree := checktest.Tree()
-	for n := 1; ; n++ {
-		if n > 300 {
-			t.Fatal("no end of system calls")
-		}
-		if testing.Short() && n%11 != 1 {
-			continue
-		}
-		h := build(t, true)
-		dir := filepath.Dir(h.inbox)
-		key := merkletest.Key(t, "example.org/pawl/test")
-		if err := errors.Join(os.Mkdir(filepath.Join(dir, "audit"), 0o700), os.WriteFile(filepath.Join(dir, "audit.key"), []byte(key.Text()), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-		root := filepath.Dir(h.store.Folder(quarantine.Complete))
-		h.put(t, id, checktest.Build(t, id, h.key, tree))
-		whole := h.child(t, n, root, logged)
+	h := build(t, name == logged)
+	h.change(func(c *Channel) { c.Release = modes[name].release })
+	dir := filepath.Dir(h.inbox)
+	key := merkletest.Key(t, "example.org/pawl/test")
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "audit"), 0o700), os.WriteFile(filepath.Join(dir, "audit.key"), []byte(key.Text()), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Dir(h.store.Folder(quarantine.Complete))
+	h.put(t, id, checktest.Build(t, id, h.key, tree))
+	whole := h.child(t, n, root, name)
+	for again := 0; ; again++ {
 		kinds := onDisk(t, dir, key)
-		if h.wholeOrAbsent(t, tree) && !slices.Contains(kinds, "release") {
+		in := h.wholeOrAbsent(t, tree)
+		if in && !slices.Contains(kinds, "release") {
 			t.Fatalf("call %d: in the inbox, and the log says %q", n, kinds)
 		}
-		if !whole {
-			h.child(t, 0, root, logged)
+		files, err := decisionsOf(h)
+		if err != nil || len(files) > count(kinds, "approval")+count(kinds, "revocation") {
+			t.Fatalf("call %d: %d decisions on disk (%v), and the log says %q", n, len(files), err, kinds)
 		}
-		h.is(t, id, quarantine.Released)
-		if err := diff(h.inbox, tree); err != nil {
-			t.Fatal(err)
+		if st, err := h.store.Find(id); err == nil && st == quarantine.Released {
+			if !in || !slices.Contains(kinds, "released") {
+				t.Fatalf("call %d: the log says %q, in the inbox: %t", n, kinds, in)
+			}
+			break
 		}
-		if kinds := moves(onDisk(t, dir, key)); kinds[len(kinds)-1] != "released" || !slices.Contains(kinds, "release") {
-			t.Fatalf("call %d: the log says %q", n, kinds)
+		if again > 3 {
+			t.Fatalf("call %d: does not settle", n)
 		}
-		if whole {
-			t.Logf("%d system calls", n-1)
-			return
+		h.child(t, 0, root, name)
+	}
+	h.is(t, id, quarantine.Released)
+	return whole
+}
+
+func count(kinds []string, kind string) int {
+	n := 0
+	for _, k := range kinds {
+		if k == kind {
+			n++
 		}
 	}
+	return n
+}
+
+// decisionsOf reads the decisions in the transfer's folder, wherever it is.
+func decisionsOf(h *house) ([][]byte, error) {
+	st, err := h.store.Find(id)
+	if err != nil {
+		return nil, err
+	}
+	return DecisionFiles(h.store.Dir(st, id))
 }
 
 // onDisk verifies the log of the crash test.

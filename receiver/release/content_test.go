@@ -1,12 +1,14 @@
 package release
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"pawl/framing/person"
 	"pawl/receiver/check"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
@@ -83,9 +85,12 @@ func (tc badContent) run(t *testing.T, auto bool) {
 	h.run(t, id, quarantine.Complete, tc.to)
 	h.refused(t, tc.want)
 	if tc.to == quarantine.Held {
-		// A person's word does not make bad content good.
-		if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Held {
-			t.Fatalf("approve: %s, %v", st, err)
+		// A person's word does not make bad content good, and neither does another look.
+		if err := h.decide(t, id, "alice", person.Approve); !errors.Is(err, ErrState) {
+			t.Fatalf("approve: %v", err)
+		}
+		if st, err := h.gate.Recheck(t.Context(), id); err != nil || st != quarantine.Held {
+			t.Fatalf("recheck: %s, %v", st, err)
 		}
 		h.refused(t, tc.want)
 	}
@@ -178,9 +183,8 @@ func TestChangedAfterTheCheck(t *testing.T) {
 	if err := os.WriteFile(content, []byte("evil text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Held {
-		t.Fatalf("approve: %s, %v", st, err)
-	}
+	h.approve(t, id, "alice")
+	h.run(t, id, quarantine.Held, quarantine.Held)
 	if reason := h.reason(t, id); !strings.Contains(reason, "digest mismatch") {
 		t.Errorf("reason %q", reason)
 	}

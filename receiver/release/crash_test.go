@@ -1,7 +1,6 @@
 package release
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"pawl/framing/seal"
+	"pawl/hw/disk"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
@@ -52,8 +52,18 @@ func crashChild(n int, args []string) int {
 	if err != nil {
 		return sick(err)
 	}
-	channel := Channel{ID: id.Channel, Name: "files", Inbox: args[1], Auto: args[3] == "auto" || args[3] == "late" || args[3] == logged}
+	channel := Channel{ID: id.Channel, Name: "files", Inbox: args[1], Release: modes[args[3]].release}
+	modes[args[3]].demand(&channel)
 	gate := NewGate(store, sender, []Channel{channel}, "child", zap.NewNop())
+	keys, err := keysOf("alice", "bob", "carol", "dave")
+	if err != nil {
+		return sick(err)
+	}
+	all, err := registry(keys, sender)
+	if err != nil {
+		return sick(err)
+	}
+	gate.People(all)
 	step := func(step string) {
 		if step == "intent written" && args[3] == "late" {
 			_ = os.WriteFile(filepath.Join(args[1], "tree"), nil, 0o600) // somebody takes the name at the last moment
@@ -65,7 +75,7 @@ func crashChild(n int, args []string) int {
 		}
 	}
 	gate.step = step
-	if args[3] == logged {
+	if args[3] == logged || args[3] == loggedTwo {
 		// The system calls of the audit log count, and nothing else.
 		gate.step = func(string) {}
 		book, err := openBook(filepath.Dir(args[1]), step)
@@ -78,22 +88,7 @@ func crashChild(n int, args []string) int {
 	if err := gate.Sweep(channel); err != nil {
 		return sick(err)
 	}
-	st, err := store.Find(id)
-	switch {
-	case err != nil:
-		return sick(err)
-	case st == quarantine.Complete, st == quarantine.Checking, st == quarantine.Held && gate.hasApproval(id):
-		_, err = gate.Run(context.Background(), id, st)
-	}
-	if err != nil {
-		return sick(err)
-	}
-	if args[3] == "approve" {
-		if st, err = store.Find(id); err == nil && st == quarantine.Held {
-			_, err = gate.Approve(context.Background(), id)
-		}
-	}
-	if err != nil {
+	if err := crashRound(gate, modes[args[3]].words, keys); err != nil {
 		return sick(err)
 	}
 	return childDone
@@ -136,8 +131,8 @@ func (h *house) wholeOrAbsent(t *testing.T, want []checktest.Entry) bool {
 
 func TestKilledAfterAnyStep(t *testing.T) {
 	tree := checktest.Tree()
-	for _, mode := range []string{"auto", "approve", "hold", "taken", "late", "damaged"} {
-		t.Run(mode, func(t *testing.T) {
+	for _, name := range []string{"auto", "approve", "two", "reject", "hold", "hold for", "version", "same", "after", "taken", "late", "damaged"} {
+		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
 				if n > 100 {
 					t.Fatal("no end of steps")
@@ -145,7 +140,7 @@ func TestKilledAfterAnyStep(t *testing.T) {
 				if testing.Short() && n%4 != 1 {
 					continue
 				}
-				if crashOnce(t, n, mode, tree) {
+				if crashOnce(t, n, name, tree) {
 					t.Logf("%d steps", n-1)
 					return
 				}
@@ -156,26 +151,30 @@ func TestKilledAfterAnyStep(t *testing.T) {
 
 // crashOnce kills a child after step n, another one after one step more and so on until one comes through. It says
 // whether the first came through.
-func crashOnce(t *testing.T, n int, mode string, tree []checktest.Entry) bool {
-	h := build(t, mode == "auto")
+func crashOnce(t *testing.T, n int, name string, tree []checktest.Entry) bool {
+	m := modes[name]
+	h := build(t, m.release == Auto)
+	h.change(func(c *Channel) { c.Release = m.release; m.demand(c) })
+	t.Cleanup(func() { unprotect(h.inbox) })
 	root := filepath.Dir(h.store.Folder(quarantine.Complete))
 	objects := checktest.Build(t, id, h.key, tree)
-	want := quarantine.Released
-	child := mode
-	switch mode {
-	case "hold":
-		want = quarantine.Held
+	switch name {
+	case "version", "same":
+		// Another transfer has brought the same before.
+		before := quarantine.ID{Channel: id.Channel, Transfer: 1}
+		h.put(t, before, checktest.Build(t, before, h.key, tree))
+		h.run(t, before, quarantine.Complete, quarantine.Released)
+		if name == "version" {
+			tree = under(tree, "tree (2)")
+		}
 	case "taken":
-		want, child = quarantine.Held, "auto"
 		if err := os.WriteFile(filepath.Join(h.inbox, "tree"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-	case "late":
-		want = quarantine.Held
 	case "damaged":
-		want, child = quarantine.Held, "auto"
 		objects.Content[100] ^= 1
 	}
+	child, want := name, m.want
 	h.put(t, id, objects)
 	first := h.child(t, n, root, child)
 	for again := 1; !h.settled(t, want, tree); again++ {
@@ -191,15 +190,39 @@ func crashOnce(t *testing.T, n int, mode string, tree []checktest.Entry) bool {
 	h.child(t, 0, root, child)
 	h.is(t, id, want)
 	for _, name := range h.names(t) {
-		if name != "tree" {
+		if name != "tree" && name != tree[0].Path {
 			t.Errorf("step %d: %q is left in the inbox", n, name)
 		}
+	}
+	if ran, err := os.ReadFile(filepath.Join(h.inbox, "..", "ran")); (err == nil) != (name == "after") || len(ran) > 3*len("ran\n") {
+		t.Errorf("step %d: the command ran: %q, %v", n, ran, err)
 	}
 	_, err := os.Lstat(filepath.Join(h.store.Dir(want, id), quarantine.ContentFile))
 	if (err == nil) == (want == quarantine.Released) {
 		t.Errorf("step %d: content: %v", n, err)
 	}
 	return first
+}
+
+// under gives a tree another name at its top.
+func under(tree []checktest.Entry, name string) []checktest.Entry {
+	tree = slices.Clone(tree)
+	top := tree[0].Path
+	for i := range tree {
+		tree[i].Path = name + strings.TrimPrefix(tree[i].Path, top)
+	}
+	return tree
+}
+
+// unprotect lets a test's folder be removed.
+func unprotect(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if f, err := os.Open(path); err == nil {
+			_ = disk.SetImmutable(f, false)
+			f.Close()
+		}
+		return nil
+	})
 }
 
 // settled looks at quarantine and inbox after a crash: one state, all or nothing in the inbox.
@@ -215,10 +238,7 @@ func (h *house) settled(t *testing.T, want quarantine.State, tree []checktest.En
 			t.Fatal("released, but not in the inbox")
 		}
 	}
-	if st == quarantine.Held && h.gate.hasApproval(id) {
-		return false
-	}
-	return st == want
+	return st == want && (st != quarantine.Held || !h.gate.ready(id))
 }
 
 // TestCrashTablePage holds the steps in the docs to those of a release.

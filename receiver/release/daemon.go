@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -133,7 +132,7 @@ func (w *worker) round(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if id.Channel != w.channel.ID || st == quarantine.Held && !w.gate.hasApproval(id) {
+			if id.Channel != w.channel.ID || st == quarantine.Held && !w.gate.ready(id) {
 				continue
 			}
 			if err := w.try(ctx, id, st); err != nil {
@@ -162,11 +161,6 @@ func (w *worker) try(ctx context.Context, id quarantine.ID, st quarantine.State)
 	return err
 }
 
-func (g *Gate) hasApproval(id quarantine.ID) bool {
-	_, err := os.Lstat(filepath.Join(g.store.Dir(quarantine.Held, id), approvalFile))
-	return err == nil
-}
-
 // Sweep clears what a crash left behind a channel's transfers that are settled: stagings in the
 // inbox, and the content of released ones. A transfer in checking is not touched: its staging is
 // evidence.
@@ -179,6 +173,9 @@ func (g *Gate) Sweep(channel Channel) error {
 		if id.Channel == channel.ID {
 			err = errors.Join(err, g.sweepContent(id))
 		}
+	}
+	if channel.Bucket != nil {
+		return err
 	}
 	in, errIn := openInbox(channel.Inbox)
 	if errIn != nil {

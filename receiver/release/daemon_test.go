@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"pawl/framing/person"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
@@ -63,6 +64,7 @@ func (e *events) add(line string) {
 func (h *house) start(t *testing.T, log *events, channels ...Channel) chan<- struct{} {
 	t.Helper()
 	gate := NewGate(h.store, h.key.Public(), channels, "daemon", log.logger())
+	gate.People(h.gate.people)
 	ctx, stop := context.WithCancel(t.Context())
 	nudges, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- NewDaemon(gate, time.Hour).Run(ctx, nudges) }()
@@ -89,7 +91,7 @@ func TestDaemonServesChannelsApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := new(events)
-	nudges := h.start(t, log, Channel{ID: 1, Name: "one", Inbox: h.inbox, Auto: true}, Channel{ID: 2, Name: "two", Inbox: second, Auto: true})
+	nudges := h.start(t, log, Channel{ID: 1, Name: "one", Inbox: h.inbox, Release: Auto}, Channel{ID: 2, Name: "two", Inbox: second, Release: Auto})
 	log.until(t, "transfer released", one.String())
 	log.until(t, "trying again", two.String(), "no such file")
 	log.until(t, "not configured", stray.String())
@@ -116,9 +118,7 @@ func TestDaemonTakesUpAnApprovalAndClearsUp(t *testing.T) {
 	log := new(events)
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Held)
-	if err := approve(h.store.Dir(quarantine.Held, id), "alice", noEntry); err != nil {
-		t.Fatal(err)
-	}
+	h.approve(t, id, "alice")
 	// Left by crashes: the staging and the content of a transfer that is released; a staging of nobody's.
 	old, foreign := quarantine.ID{Channel: id.Channel, Transfer: 1}, quarantine.ID{Channel: id.Channel, Transfer: 2}
 	checktest.Build(t, old, h.key, checktest.Tree()).Write(t, h.store.Dir(quarantine.Released, old))
@@ -158,8 +158,11 @@ func TestManyHandsOneRelease(t *testing.T) {
 	for range 4 {
 		for _, next := range ids {
 			hands.Go(func() {
-				_, err := h.gate.Approve(t.Context(), next)
-				if err != nil && !errors.Is(err, quarantine.ErrLocked) && !errors.Is(err, ErrState) && !errors.Is(err, os.ErrNotExist) {
+				err := h.decide(t, next, "alice", person.Approve)
+				if err == nil || errors.Is(err, ErrTwice) {
+					_, err = h.gate.Run(t.Context(), next, quarantine.Held)
+				}
+				if err != nil && !errors.Is(err, quarantine.ErrLocked) && !errors.Is(err, ErrState) && !errors.Is(err, ErrStale) && !errors.Is(err, os.ErrNotExist) {
 					t.Error(err)
 				}
 			})

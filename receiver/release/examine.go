@@ -2,9 +2,9 @@ package release
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"pawl/receiver/check"
@@ -14,31 +14,35 @@ import (
 // examine takes a transfer in checking to where it belongs. On an error it stays there, and nothing of it is
 // in the inbox but perhaps a staging, which the next try clears.
 func (j *job) examine(ctx context.Context) error {
-	begun, err := j.resume()
+	begun, err := j.resume(ctx)
 	if err != nil || begun {
 		return err
 	}
-	approval, err := approved(j.dir())
+	w, err := j.look()
 	if err != nil {
 		return err
 	}
-	if !approval.made && !j.channel.Auto {
-		return j.hold(ctx, "waits for approval")
+	if w.wait != "" {
+		return j.hold(ctx, w.wait, false)
+	}
+	if j.channel.Bucket != nil {
+		return j.deliver(ctx)
 	}
 	in, err := openInbox(j.channel.Inbox)
 	if err != nil {
 		return err
 	}
 	defer in.close()
-	if err := j.release(ctx, in, approval); err != nil {
+	in.collision = j.channel.Collision
+	if err := j.release(ctx, in); err != nil {
 		return j.fail(ctx, in, err)
 	}
-	return j.released(in)
+	return j.released(ctx, in)
 }
 
-// hold checks a transfer without making anything of it, and lets it wait for a person. What is held has been
-// checked, whatever the reason: nobody is asked about what must be rejected.
-func (j *job) hold(ctx context.Context, reason string) error {
+// hold checks a transfer without making anything of it, and lets it wait. What is held has been checked, whatever the reason: nobody is
+// asked about what must be rejected.
+func (j *job) hold(ctx context.Context, reason string, stuck bool) error {
 	pass, err := check.Verify(ctx, j.dir(), j.id, j.rules(), nil)
 	if err != nil {
 		return j.refuse(err)
@@ -46,16 +50,24 @@ func (j *job) hold(ctx context.Context, reason string) error {
 	if err := j.noteVerdict(pass, nil); err != nil {
 		return err
 	}
-	return j.settle(quarantine.Held, reason)
+	return j.wait(reason, stuck)
 }
 
+// outstandingError says that something that was there when the copying began is outstanding now.
+type outstandingError struct{ what string }
+
+func (e outstandingError) Error() string { return e.what }
+
 // release stages, checks and publishes.
-func (j *job) release(ctx context.Context, in *inbox, approval Approval) error {
+func (j *job) release(ctx context.Context, in *inbox) error {
 	stage, err := newStage(in, j.id, j.step)
 	if err != nil {
 		return err
 	}
 	defer stage.close()
+	if err := stage.probe(j.channel.Immutable); err != nil {
+		return err
+	}
 	pass, err := check.Verify(ctx, j.dir(), j.id, j.rules(), stage)
 	if err != nil {
 		return err
@@ -64,28 +76,67 @@ func (j *job) release(ctx context.Context, in *inbox, approval Approval) error {
 	if err := j.noteVerdict(pass, nil); err != nil {
 		return err
 	}
-	if !approval.made {
-		approval = byPolicy(pass)
+	approval, wait, err := j.approve(pass)
+	if err != nil {
+		return err
 	}
-	receipt, err := j.enterRelease(in, pass, approval)
+	if wait != "" {
+		return outstandingError{wait}
+	}
+	receipt, err := j.enterRelease(in.path, pass, approval)
 	if err != nil {
 		return err
 	}
 	return Release(j.dir(), stage, pass, approval, receipt)
 }
 
-// released makes the state follow the inbox, and clears up.
-func (j *job) released(in *inbox) error {
-	if err := j.move(quarantine.Released, "in "+in.path); err != nil {
+// released does what is to be done with what is in the inbox, makes the state follow, and clears up.
+func (j *job) released(ctx context.Context, in *inbox) error {
+	var begun intent
+	if _, err := readJSON(j.dir(), intentFile, &begun); err != nil {
+		return err
+	}
+	what := "in " + in.path
+	how := j.channel.Immutable
+	if begun.Same {
+		what, how = what+": the same was there already", Mutable
+	} else if top := j.topName(); begun.Name != top {
+		what += " as " + begun.Name
+	}
+	done, err := in.protect(begun.Name, how)
+	if err != nil {
+		return err
+	}
+	if done != nil {
+		j.step("made immutable")
+		what += "; " + done.String()
+	}
+	said, err := j.runAfter(ctx, filepath.Join(in.path, begun.Name))
+	if err != nil {
+		return err
+	}
+	if said != "" {
+		what += "; " + said
+	}
+	if err := j.move(quarantine.Released, what); err != nil {
 		return err
 	}
 	if err := in.unstage(j.id); err != nil {
 		return err
 	}
 	j.step("staging removed")
-	err := j.dropContent()
+	err = j.dropContent()
 	j.step("content removed")
 	return err
+}
+
+// topName is the transfer's name in its plan; "" when that can't be read.
+func (j *job) topName() string {
+	look, err := check.LookAt(j.dir())
+	if err != nil || look.Plan == nil {
+		return ""
+	}
+	return look.Plan.Name
 }
 
 // fail clears what was staged, and settles the transfer if the error says something about it.
@@ -99,7 +150,10 @@ func (j *job) fail(ctx context.Context, in *inbox, err error) error {
 		return errors.Join(err, cleared)
 	}
 	if taken, ok := errors.AsType[takenError](err); ok {
-		return j.hold(ctx, taken.Error())
+		return j.hold(ctx, taken.Error(), true)
+	}
+	if late, ok := errors.AsType[outstandingError](err); ok {
+		return j.wait(late.what, false)
 	}
 	return j.refuse(err)
 }
@@ -111,41 +165,37 @@ func (j *job) refuse(err error) error {
 		if err := j.noteVerdict(check.Pass{}, verdict); err != nil {
 			return err
 		}
-		return j.settle(check.Weigh(verdict), verdict.Error())
-	}
-	if errors.Is(err, ErrApproval) {
-		return j.settle(quarantine.Held, err.Error())
+		if to := check.Weigh(verdict); to != quarantine.Held {
+			return j.move(to, verdict.Error())
+		}
+		return j.wait(verdict.Error(), true)
 	}
 	return err
 }
 
-func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
-	w := Answer{When: time.Now().UTC(), Pass: pass.Valid(), Verdict: verdict, Checks: pass.Findings()}
-	if policy := j.channel.Policy; policy != nil {
-		digest := policy.Digest()
-		w.Policy = hex.EncodeToString(digest[:])
-	}
-	if pass.Valid() {
-		body := pass.Body()
-		w.Body = hex.EncodeToString(body[:])
-	}
-	data, err := encodeJSON(w)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", verdictFile, err)
-	}
-	if err := j.enterVerdict(w, data); err != nil {
-		return err
-	}
-	return quarantine.WriteFile(j.dir(), verdictFile, data)
+// intentFile says that a release was begun. While it is there, nothing but the rename
+// into the inbox changes the staging, so that after a crash an empty staging means "released".
+const intentFile = "release.json"
+
+type intent struct {
+	Inbox  string    `json:"inbox"`
+	Name   string    `json:"name"`             // there
+	Same   bool      `json:"same,omitempty"`   // it was there already
+	Bucket bool      `json:"bucket,omitempty"` // Inbox is a place in a bucket
+	Body   string    `json:"body"`
+	When   time.Time `json:"when"`
 }
 
 // resume looks whether an earlier run had begun to release the transfer, and goes on from there if it got
 // as far as the rename. It says whether the transfer is settled.
-func (j *job) resume() (bool, error) {
+func (j *job) resume(ctx context.Context) (bool, error) {
 	var begun intent
 	ok, err := readJSON(j.dir(), intentFile, &begun)
 	if err != nil || !ok {
 		return false, err
+	}
+	if begun.Bucket {
+		return j.resumeDelivery(ctx, begun)
 	}
 	in, err := openInbox(begun.Inbox)
 	if err != nil {
@@ -166,13 +216,13 @@ func (j *job) resume() (bool, error) {
 		if err := in.sync(stage); err != nil {
 			return false, err
 		}
-		return true, j.released(in)
+		return true, j.released(ctx, in)
 	case gone:
 		if err := quarantine.RemoveFile(j.dir(), intentFile); err != nil {
 			return false, err
 		}
 		// Somebody removed the evidence. Releasing a second time would be worse than asking.
-		return true, j.settle(quarantine.Held, fmt.Sprintf("may be released already: look for %q in %s", begun.Name, begun.Inbox))
+		return true, j.wait(fmt.Sprintf("may be released already: look for %q in %s", begun.Name, begun.Inbox), true)
 	}
 	if err := quarantine.RemoveFile(j.dir(), intentFile); err != nil {
 		return false, err

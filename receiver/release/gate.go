@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -14,17 +15,27 @@ import (
 	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release/bucket"
+	"pawl/receiver/release/people"
 )
 
 // Channel is what a channel asks of its transfers, and where they go.
 type Channel struct {
-	ID     uint16
-	Name   string
-	Inbox  string             // path of a folder that is there
-	Auto   bool               // what passes is released without a person's word
-	Keep   bool               // keep the content in the quarantine after its release
-	Limits framing.PlanLimits // zero: the format's
-	Policy *check.Policy      // what is asked of the content; nil: nothing
+	ID      uint16
+	Name    string
+	Inbox   string             // path of a folder that is there
+	Release Mode               // whose yes it takes; zero: two people's
+	Show    []string           // what an approver must have been shown, in words that the user of the gate knows
+	Keep    bool               // keep the content in the quarantine after its release
+	Limits  framing.PlanLimits // zero: the format's
+	Policy  *check.Policy      // what is asked of the content; nil: nothing
+
+	HoldFor   time.Duration  // how long a transfer waits after its first check, to be checked again then
+	Windows   []Window       // when transfers are released; none: always
+	Collision Collision      // what becomes of a name that the inbox has; "": Refuse
+	Immutable Immutable      // whether what is released can be changed; "": it can
+	Bucket    *bucket.Bucket // where it goes in place of an inbox; nil: into the inbox
+	After     *Command       // is run after each release; nil: nothing
 }
 
 var (
@@ -43,13 +54,16 @@ type Gate struct {
 	who      string
 	log      *zap.Logger
 	book     Recorder
+	people   *people.Registry // nil: nobody
+	now      func() time.Time
 	step     func(string) // tests stop the program here
 }
 
 // NewGate makes a gate that acts in the name of who (a program or a person, for the history).
 // Only proofs of sender count. Until [Gate.Audit] says where, nothing is entered in an audit log.
 func NewGate(store *quarantine.Store, sender seal.SenderPublic, channels []Channel, who string, log *zap.Logger) *Gate {
-	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: audit.Off{}, step: func(string) {}}
+	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: audit.Off{},
+		now: time.Now, step: func(string) {}}
 	for _, c := range channels {
 		g.channels[c.ID] = c
 	}
@@ -62,6 +76,7 @@ type job struct {
 	id      quarantine.ID
 	channel Channel
 	state   quarantine.State
+	who     string // in whose name it is moved
 }
 
 // take locks a transfer that is in state st.
@@ -74,10 +89,10 @@ func (g *Gate) take(id quarantine.ID, st quarantine.State) (*job, *quarantine.Lo
 	if err != nil {
 		return nil, nil, err
 	}
-	return &job{Gate: g, id: id, channel: channel, state: st}, lock, nil
+	return &job{Gate: g, id: id, channel: channel, state: st, who: g.who}, lock, nil
 }
 
-// Run takes a transfer that is complete, was left in checking, or is held with an approval, as far
+// Run takes a transfer that is complete, was left in checking, or is held with nothing outstanding, as far
 // as it goes without a person, and returns the state that it has then. An error leaves the transfer in checking, to
 // be run again; one that wraps [quarantine.ErrLocked] says that somebody else is at it.
 func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (quarantine.State, error) {
@@ -95,7 +110,7 @@ func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (
 	default:
 		err = fmt.Errorf("run transfer %s, which is %s: %w", id, st, ErrState)
 	}
-	if err == nil {
+	if err == nil && j.state == quarantine.Checking {
 		err = j.examine(ctx)
 	}
 	if err != nil && ctx.Err() == nil && j.state == quarantine.Checking {
@@ -104,30 +119,25 @@ func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (
 	return j.state, err
 }
 
-// takeUp goes on with an approval whose giver's program died between the word and the move.
-func (j *job) takeUp() error {
-	approval, err := approved(j.dir())
-	if err != nil {
-		return err
-	}
-	if !approval.made {
-		return fmt.Errorf("run transfer %s: %w: held without an approval", j.id, ErrState)
-	}
-	return j.move(quarantine.Checking, "approved by "+approval.who)
-}
-
-// Approve gives a person's yes to a held transfer, as its proof is now, and releases it if it passes again.
-func (g *Gate) Approve(ctx context.Context, id quarantine.ID) (quarantine.State, error) {
+// Recheck sends a held transfer through its checks again, whatever it waited for: the name in the inbox is free now, the
+// engine runs again, the disk was mended. It approves nothing.
+func (g *Gate) Recheck(ctx context.Context, id quarantine.ID) (quarantine.State, error) {
 	j, lock, err := g.takeHeld(id)
 	if err != nil {
 		return "", err
 	}
 	defer lock.Unlock()
-	if err := approve(j.dir(), g.who, j.enterApproval); err != nil {
-		return j.state, fmt.Errorf("approve %s: %w", id, err)
+	var h held
+	if _, err := readJSON(j.dir(), heldFile, &h); err != nil {
+		return j.state, err
 	}
-	g.step("approval written")
-	if err := j.move(quarantine.Checking, "approved"); err != nil {
+	if h.Stuck != "" {
+		h.Stuck = ""
+		if err := writeJSON(j.dir(), heldFile, h); err != nil {
+			return j.state, err
+		}
+	}
+	if err := j.move(quarantine.Checking, "to be checked again"); err != nil {
 		return j.state, err
 	}
 	if err := j.examine(ctx); err != nil {
@@ -137,8 +147,12 @@ func (g *Gate) Approve(ctx context.Context, id quarantine.ID) (quarantine.State,
 	return j.state, nil
 }
 
-// Reject refuses a held transfer for good.
+// Reject refuses a held transfer for good, in the gate's name. Where there are people it takes the signature of one of them:
+// the error wraps [ErrPeople], and [Gate.Decide] is the way.
 func (g *Gate) Reject(id quarantine.ID, reason string) error {
+	if g.people.Len() > 0 {
+		return fmt.Errorf("reject %s: %w", id, ErrPeople)
+	}
 	j, lock, err := g.takeHeld(id)
 	if err != nil {
 		return err
@@ -163,7 +177,10 @@ func (j *job) dir() string { return j.store.Dir(j.state, j.id) }
 // accept takes a transfer over from pawl-receive. Whatever lies in its folder under the names of our
 // own files was not put there by us, and goes.
 func (j *job) accept() error {
-	for _, name := range []string{approvalFile, intentFile, verdictFile} {
+	if err := dropDecisions(j.dir()); err != nil {
+		return fmt.Errorf("accept %s: %w", j.id, err)
+	}
+	for _, name := range []string{heldFile, intentFile, verdictFile, manifestFile} {
 		if err := quarantine.RemoveFile(j.dir(), name); err != nil {
 			return fmt.Errorf("accept %s: %w", j.id, err)
 		}
@@ -206,15 +223,6 @@ func (j *job) complain(err error) {
 	if err := j.store.Record(j.id, j.state, event); err != nil {
 		j.log.Error("history can't be written", zap.Stringer("transfer", j.id), zap.Error(err))
 	}
-}
-
-// settle ends a check without a release. A person's word was for this check only: it is spent, or
-// a transfer that can't be released would be tried for ever.
-func (j *job) settle(to quarantine.State, reason string) error {
-	if err := quarantine.RemoveFile(j.dir(), approvalFile); err != nil {
-		return err
-	}
-	return j.move(to, reason)
 }
 
 // dropContent frees the room of a released transfer.

@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"pawl/framing/person"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release/people"
 )
 
 func TestTamperedAfterHoldIsHeldAgain(t *testing.T) {
@@ -26,14 +29,13 @@ func TestTamperedAfterHoldIsHeldAgain(t *testing.T) {
 	if err := os.WriteFile(content, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Held {
-		t.Fatalf("approve: %s, %v", st, err)
-	}
+	h.approve(t, id, "alice")
+	h.run(t, id, quarantine.Held, quarantine.Held)
 	if reason := h.reason(t, id); !strings.Contains(reason, "digest mismatch") {
 		t.Errorf("reason %q", reason)
 	}
 	h.wantEmptyInbox(t)
-	if h.gate.hasApproval(id) {
+	if h.counts(t, id) != 0 || h.gate.ready(id) {
 		t.Error("the approval outlives the check that it was for")
 	}
 }
@@ -43,14 +45,17 @@ func TestApprovalIsForOneProofOnly(t *testing.T) {
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Held)
 	dir := h.store.Dir(quarantine.Held, id)
-	if err := approve(dir, "alice", noEntry); err != nil {
-		t.Fatal(err)
-	}
+	h.approve(t, id, "alice")
 	// Another transfer of the same sender under the same id: signed, whole, and not what alice saw.
 	checktest.Build(t, id, h.key, []checktest.Entry{{Path: "swapped", Data: []byte("x")}}).Write(t, dir)
-	h.run(t, id, quarantine.Held, quarantine.Held)
-	if reason := h.reason(t, id); !strings.Contains(reason, ErrApproval.Error()) {
-		t.Errorf("reason %q", reason)
+	if h.counts(t, id) != 0 {
+		t.Error("the approval counts for another proof")
+	}
+	if _, err := h.gate.Run(t.Context(), id, quarantine.Held); !errors.Is(err, ErrState) {
+		t.Errorf("run: %v", err)
+	}
+	if st, err := h.gate.Recheck(t.Context(), id); err != nil || st != quarantine.Held || h.counts(t, id) != 0 {
+		t.Errorf("checked again: %s, %v", st, err)
 	}
 	h.wantEmptyInbox(t)
 }
@@ -60,7 +65,12 @@ func TestWhatPawlReceivePlantsDoesNotCount(t *testing.T) {
 	objects := checktest.Build(t, id, h.key, checktest.Tree())
 	h.put(t, id, objects)
 	dir := h.store.Dir(quarantine.Complete, id)
-	if err := approve(dir, "mallory", noEntry); err != nil {
+	// Even a word that alice has really given, once, and that a thief has kept.
+	plant := &job{Gate: h.gate, id: id, channel: h.gate.channels[id.Channel], state: quarantine.Complete, who: "x"}
+	if err := plant.keep(h.signed(t, id, "alice", person.Approve), people.Person{Key: h.keys["alice"].Public()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, decisionFile("nobody")), nil, 0o600), writeJSON(dir, heldFile, held{Since: time.Unix(1, 0)})); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeJSON(dir, intentFile, intent{Inbox: h.inbox, Name: "tree"}); err != nil {
@@ -70,8 +80,11 @@ func TestWhatPawlReceivePlantsDoesNotCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.run(t, id, quarantine.Complete, quarantine.Held)
-	if h.gate.hasApproval(id) {
-		t.Error("a planted approval was taken over")
+	if files, err := DecisionFiles(h.store.Dir(quarantine.Held, id)); err != nil || len(files) != 0 {
+		t.Errorf("a planted approval was taken over: %q, %v", files, err)
+	}
+	if w, err := h.gate.Waits(id); err != nil || w.Since.Unix() == 1 || len(w.Decisions) != 0 || w.For != "waits for approval: 0 of 1" {
+		t.Errorf("%+v, %v", w, err)
 	}
 }
 
@@ -149,13 +162,13 @@ func TestNothingIsOverwritten(t *testing.T) {
 				if inside, _ := os.ReadDir(outside); len(inside) != 0 {
 					t.Errorf("written outside: %v", inside)
 				}
-				// The remedy: the name is freed and a person says yes.
+				// The remedy: the name is freed and it is checked again.
 				h.gate.step = func(string) {}
 				if err := os.RemoveAll(path); err != nil {
 					t.Fatal(err)
 				}
-				if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Released {
-					t.Fatalf("approve: %s, %v", st, err)
+				if st, err := h.gate.Recheck(t.Context(), id); err != nil || st != quarantine.Released {
+					t.Fatalf("recheck: %s, %v", st, err)
 				}
 				if err := diff(h.inbox, checktest.Tree()); err != nil {
 					t.Error(err)

@@ -26,9 +26,10 @@ func (e takenError) Is(target error) bool { return target == ErrTaken }
 
 // inbox is an open inbox. Nothing reached through it can lie outside, whatever links are in it.
 type inbox struct {
-	path string
-	root *os.Root
-	dir  *os.File
+	path      string
+	collision Collision
+	root      *os.Root
+	dir       *os.File
 }
 
 func openInbox(path string) (*inbox, error) {
@@ -67,6 +68,7 @@ func (in *inbox) taken(name string) error {
 // of the transfer must be gone before: recovery reads an empty staging beside an intent as
 // "released".
 func (in *inbox) unstage(id quarantine.ID) error {
+	in.unprobe(stageName(id))
 	if err := in.root.RemoveAll(stageName(id)); err != nil {
 		return fmt.Errorf("clear staging: %w", err)
 	}
@@ -131,12 +133,12 @@ func (in *inbox) standing(id quarantine.ID) (standing, error) {
 	return waiting, nil
 }
 
-// publish renames the staged top into the inbox, in one step and over nothing, and makes that
+// publish renames the staged top into the inbox under a name, in one step and over nothing, and makes that
 // last. The error wraps ErrTaken when the name is there, whatever bears it.
-func (in *inbox) publish(stage *os.File, name string) error {
-	err := disk.RenameNoReplace(stage, name, in.dir, name)
+func (in *inbox) publish(stage *os.File, name, as string) error {
+	err := disk.RenameNoReplace(stage, name, in.dir, as)
 	if errors.Is(err, fs.ErrExist) {
-		return takenError{name}
+		return takenError{as}
 	}
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)

@@ -36,17 +36,29 @@ func TestReleaseRefusesWrongProofs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	yes := byPolicy(pass)
-	other := byPolicy(check.Pass{})
+	j := &job{Gate: h.gate, id: id, channel: h.gate.channels[id.Channel], state: quarantine.Complete}
+	yes, _, err := j.approve(pass)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := j.approve(check.Pass{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict := *j
+	strict.channel.Release = Two
+	none, wait, err := strict.approve(pass)
+	if err != nil || wait != "waits for approval: 0 of 2" {
+		t.Fatal(wait, err)
+	}
 	forged := yes
 	forged.body[0] ^= 1
-	j := &job{Gate: h.gate, id: id}
-	told, err := j.enterRelease(in, pass, yes)
+	told, err := j.enterRelease(in.path, pass, yes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	j.id.Transfer++
-	another, err := j.enterRelease(in, pass, yes)
+	another, err := j.enterRelease(in.path, pass, yes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +69,7 @@ func TestReleaseRefusesWrongProofs(t *testing.T) {
 	elsewhere := *in
 	elsewhere.path += "2"
 	j.id.Transfer--
-	moved, err := j.enterRelease(&elsewhere, pass, yes)
+	moved, err := j.enterRelease(elsewhere.path, pass, yes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +82,7 @@ func TestReleaseRefusesWrongProofs(t *testing.T) {
 		"zero pass":             {check.Pass{}, yes, told, ErrPass},
 		"pass of a dry run":     {dry, yes, told, ErrPass},
 		"zero approval":         {pass, Approval{}, told, ErrApproval},
+		"approval of too few":   {pass, none, told, ErrApproval},
 		"approval of no pass":   {pass, other, told, ErrApproval},
 		"approval of another":   {pass, forged, told, ErrApproval},
 		"neither pass nor word": {check.Pass{}, Approval{}, told, ErrPass},

@@ -29,7 +29,7 @@ var ErrReceipt = errors.New("no receipt of the audit log for what was staged")
 // ErrPass is wrapped by Release when the pass is not for what was staged.
 var ErrPass = errors.New("no pass for what was staged")
 
-// Release makes the staged transfer visible in the inbox under its name. dir is the transfer's
+// Release makes the staged transfer visible in the inbox under its name, after every file was read back from the disk. dir is the transfer's
 // folder in the quarantine. The pass must be the one that was given for what stage was given, and the
 // approval must be for the same proof, and the receipt for the entry in the audit log that says so: otherwise the error
 // wraps [ErrPass], [ErrApproval] or [ErrReceipt], and nothing was done. The error wraps [ErrTaken] when the inbox has the name.
@@ -50,15 +50,15 @@ func Release(dir string, stage *Stage, pass check.Pass, approval Approval, recei
 		return fmt.Errorf("release %s: %w", stage.id, err)
 	}
 	stage.step("staging synced")
-	body := pass.Body()
-	err := writeJSON(dir, intentFile, intent{
-		Inbox: stage.in.path, Name: pass.Name(), Body: hex.EncodeToString(body[:]), When: time.Now().UTC(),
-	})
-	if err != nil {
+	if err := stage.readBack(dir, pass); err != nil {
 		return fmt.Errorf("release %s: %w", stage.id, err)
 	}
-	stage.step("intent written")
-	if err := stage.in.publish(stage.dir, pass.Name()); err != nil {
+	stage.step("staging read back")
+	body := pass.Body()
+	err := stage.place(pass.Name(), func(as string, same bool) error {
+		return writeJSON(dir, intentFile, intent{Inbox: stage.in.path, Name: as, Same: same, Body: hex.EncodeToString(body[:]), When: time.Now().UTC()})
+	})
+	if err != nil {
 		return fmt.Errorf("release %s: %w", stage.id, err)
 	}
 	stage.step("renamed into the inbox")

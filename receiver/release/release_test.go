@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"pawl/framing/person"
 	"pawl/framing/seal"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
@@ -25,6 +26,7 @@ type house struct {
 	inbox string
 	key   *seal.SenderKey
 	gate  *Gate
+	keys  map[string]*person.Key // of the people
 }
 
 func build(t testing.TB, auto bool) *house {
@@ -37,9 +39,21 @@ func build(t testing.TB, auto bool) *house {
 	if h.store, err = quarantine.Open(filepath.Join(t.TempDir(), "quarantine")); err != nil {
 		t.Fatal(err)
 	}
-	channel := Channel{ID: id.Channel, Name: "files", Inbox: h.inbox, Auto: auto}
+	channel := Channel{ID: id.Channel, Name: "files", Inbox: h.inbox, Release: One}
+	if auto {
+		channel.Release = Auto
+	}
 	h.gate = NewGate(h.store, h.key.Public(), []Channel{channel}, "test", zap.NewNop())
+	h.gate.People(h.registry(t))
+	h.gate.now = clock()
 	return h
+}
+
+// change sets what the channel asks for.
+func (h *house) change(set func(c *Channel)) {
+	channel := h.gate.channels[id.Channel]
+	set(&channel)
+	h.gate.channels[id.Channel] = channel
 }
 
 // put leaves a transfer in complete, as pawl-receive does.
@@ -171,9 +185,8 @@ func TestAutoReleasesWhole(t *testing.T) {
 
 func TestKeepKeepsTheContent(t *testing.T) {
 	h := build(t, true)
+	h.change(func(c *Channel) { c.Keep = true })
 	channel := h.gate.channels[id.Channel]
-	channel.Keep = true
-	h.gate.channels[id.Channel] = channel
 	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
 	h.run(t, id, quarantine.Complete, quarantine.Released)
 	if err := h.gate.Sweep(channel); err != nil {
@@ -208,25 +221,27 @@ func TestHoldApproveReject(t *testing.T) {
 	if _, err := h.gate.Run(t.Context(), id, quarantine.Held); !errors.Is(err, ErrState) {
 		t.Errorf("run of a held transfer without an approval: %v", err)
 	}
-	if err := h.gate.Reject(other, "not wanted"); err != nil {
+	if err := h.gate.Reject(other, "not wanted"); !errors.Is(err, ErrPeople) {
+		t.Fatalf("rejected by nobody: %v", err)
+	}
+	if err := h.decide(t, other, "alice", person.Reject); err != nil {
 		t.Fatal(err)
 	}
 	h.is(t, other, quarantine.Rejected)
-	if got := h.reason(t, other); got != "not wanted" {
+	if got := h.reason(t, other); got != "rejected by alice: because" {
 		t.Errorf("reason %q", got)
 	}
-	if st, err := h.gate.Approve(t.Context(), id); err != nil || st != quarantine.Released {
-		t.Fatalf("approve: %s, %v", st, err)
-	}
+	h.approve(t, id, "alice")
+	h.run(t, id, quarantine.Held, quarantine.Released)
 	if err := diff(h.inbox, checktest.Tree()); err != nil {
 		t.Error(err)
 	}
-	for _, err := range []error{h.gate.Reject(id, "late"), h.gate.Reject(other, "twice")} {
+	for _, err := range []error{h.decide(t, id, "alice", person.Reject), h.decide(t, other, "bob", person.Reject)} {
 		if !errors.Is(err, ErrState) {
 			t.Errorf("reject of what is not held: %v", err)
 		}
 	}
-	if _, err := h.gate.Approve(t.Context(), other); !errors.Is(err, ErrState) {
+	if err := h.decide(t, other, "bob", person.Approve); !errors.Is(err, ErrState) {
 		t.Errorf("approve of a rejected one: %v", err)
 	}
 	h.is(t, other, quarantine.Rejected)

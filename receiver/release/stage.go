@@ -96,8 +96,13 @@ func (s *Stage) close() {
 	}
 }
 
-// Begin refuses a transfer whose name is taken before its bytes are copied.
-func (s *Stage) Begin(head framing.PlanHead) error { return s.in.taken(head.Name) }
+// Begin refuses a transfer whose name is taken before its bytes are copied, where that is not to be settled in another way.
+func (s *Stage) Begin(head framing.PlanHead) error {
+	if s.in.collision == Version || s.in.collision == Same {
+		return nil
+	}
+	return s.in.taken(head.Name)
+}
 
 // parent finishes the folders that e is not in and gives the one that it is in, and its name there.
 func (s *Stage) parent(e *framing.Entry) (*os.Root, string, error) {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"pawl/framing/merkle"
+	"pawl/framing/person"
 	"pawl/framing/seal"
 )
 
@@ -110,7 +111,7 @@ func ReceiverPublic(path string) (*seal.ReceiverPublic, error) {
 
 // Public is the public half of any key, for people.
 type Public struct {
-	Role        string // "sender", "receiver", "audit" or "receipt"
+	Role        string // "sender", "receiver", "audit", "receipt" or "person"
 	Text        string // the public key's line; "" for a receipt key, which has none
 	Fingerprint string
 }
@@ -120,10 +121,13 @@ func (p Public) Purpose() string {
 	if p.Role == "audit" {
 		return "for whoever checks the log"
 	}
+	if p.Role == "person" {
+		return "for people.toml"
+	}
 	return "for the other side"
 }
 
-// Show reads a file that holds any of the seven kinds of key and returns its public
+// Show reads a file that holds any of the nine kinds of key and returns its public
 // half. A secret that others may read is refused here too.
 func Show(path string) (Public, error) {
 	audit, err := AuditPublic(path)
@@ -136,6 +140,13 @@ func Show(path string) (Public, error) {
 	}
 	if err == nil {
 		return Public{"audit", audit.String(), audit.Fingerprint()}, nil
+	}
+	shown, err := showPersonPublic(path)
+	if errors.Is(err, person.ErrKind) {
+		return showPerson(path)
+	}
+	if err == nil {
+		return shown, nil
 	}
 	for _, as := range []func(string) (Public, error){showSenderPublic, showReceiverPublic, showSender, showReceiver, showReceipt} {
 		var shown Public

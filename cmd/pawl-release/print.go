@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"pawl/receiver/release"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// longText is how much of a text from the low side show prints: a path or a reason in full.
+const longText = 4096
+
+// write prints the details for people; what the low side wrote is escaped.
+func (d *details) write(w io.Writer) error {
+	return d.writeParts(w, []shown{showVerdicts, showHistory, showFiles})
+}
+
+// writeParts prints what is known in sum, and of the rest what is asked for.
+func (d *details) writeParts(w io.Writer, parts []shown) error {
+	err := d.writeHead(w)
+	if err == nil && slices.Contains(parts, showVerdicts) {
+		err = d.writeAnswers(w)
+	}
+	if err == nil && len(d.Decisions) > 0 {
+		err = d.writeDecisions(w)
+	}
+	if err == nil && slices.Contains(parts, showArrival) && d.Arrival != nil {
+		_, err = fmt.Fprintf(w, "\narrival:\n  %s\n", release.Printable(string(d.Arrival), longText))
+	}
+	if slices.Contains(parts, showHistory) {
+		d.writeHistory(w)
+	}
+	if err == nil && slices.Contains(parts, showFiles) {
+		err = d.writePlan(w)
+	}
+	return err
+}
+
+// writeDecisions prints what people decided.
+func (d *details) writeDecisions(w io.Writer) error {
+	fmt.Fprintln(w, "\ndecisions:")
+	for _, g := range d.Decisions {
+		text := ""
+		if g.Reason != "" {
+			text = "  " + release.Printable(g.Reason, longText)
+		}
+		if g.Against != "" {
+			text += "  (does not count: " + release.Printable(g.Against, longText) + ")"
+		}
+		if _, err := fmt.Fprintf(w, "  %s  %s: %s%s\n", stamp(g.When), g.Person, g.Action, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *details) writeHead(w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(key, format string, args ...any) {
+		fmt.Fprintf(out, "%s:\t"+format+"\n", append([]any{key}, args...)...)
+	}
+	line("transfer", "%s", d.ID)
+	line("state", "%s since %s", d.State, stamp(d.Since))
+	if d.Reason != "" {
+		line("reason", "%s", release.Printable(d.Reason, longText))
+	}
+	if d.Waits != "" && d.Waits != d.Reason {
+		line("waits", "%s", release.Printable(d.Waits, longText))
+	}
+	line("channel", "%d %s", d.Channel, release.Printable(d.Label, nameWidth))
+	line("name", "%s", known(release.Printable(d.Name, longText)))
+	if d.Created != nil {
+		line("created", "%s by the low side's clock", stamp(*d.Created))
+		line("size", "%s (%d bytes), %s files, %d entries", size(d.Bytes), *d.Bytes, count(d.Files), d.Entries)
+	}
+	if d.PlanDigest != "" && !d.Aborted {
+		line("plan", "sha256:%s", d.PlanDigest)
+	}
+	switch a := d.Answer; {
+	case a == nil:
+		line("checks", "not checked")
+	case a.Pass:
+		line("checks", "passed %s", stamp(a.When))
+		line("proof", "sha256:%s", a.Body)
+	case a.Verdict != nil:
+		line("checks", "%s, %s", release.Printable(a.Verdict.Error(), longText), stamp(a.When))
+	}
+	if d.Answer != nil && d.Answer.Policy != "" {
+		line("policy", "sha256:%s", release.Printable(d.Answer.Policy, longText))
+	}
+	if d.Missing != nil {
+		line("missing", "%s", lacks(d.dir))
+	}
+	return out.Flush()
+}
+
+// writeAnswers prints what the checks of the policy said.
+func (d *details) writeAnswers(w io.Writer) error {
+	if d.Answer == nil {
+		return nil
+	}
+	said := d.Answer.Checks
+	if d.Answer.Verdict != nil {
+		said = d.Answer.Verdict.Findings
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nchecks:")
+	return writeFindings(w, said)
+}
+
+func (d *details) writeHistory(w io.Writer) {
+	if len(d.History) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nhistory:")
+	for _, e := range d.History {
+		fmt.Fprintf(w, "  %s  %s", stamp(e.When), release.Printable(e.Who, nameWidth))
+		if e.To != e.From {
+			fmt.Fprintf(w, "  %s -> %s", known(release.Printable(string(e.From), nameWidth)), release.Printable(string(e.To), nameWidth))
+		}
+		if e.Reason != "" {
+			fmt.Fprintf(w, "  %s", release.Printable(e.Reason, longText))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func (d *details) writePlan(w io.Writer) error {
+	if len(d.Plan) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nfiles:")
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, e := range d.Plan {
+		what, kind := humanize.IBytes(e.Size), "" // marked as ls -F does
+		switch {
+		case e.Dir:
+			what, kind = "-", "/"
+		case e.Exec:
+			kind = "*"
+		}
+		fmt.Fprintf(out, "%s\t%s\t  %s%s\n", what, stamp(e.ModTime), release.Printable(e.Path, longText), kind)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if d.More > 0 {
+		fmt.Fprintf(w, "  … and %d more: --files\n", d.More)
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

@@ -1,0 +1,146 @@
+package release
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"pawl/receiver/audit"
+	"pawl/receiver/check"
+	"pawl/receiver/quarantine"
+)
+
+// releaseTo puts the manifest of what was uploaded into the bucket, which is the release there. pass is the one of the channel's policy,
+// delivered the one of the bytes that went up; both must be for one proof, and so must the approval and the receipt. Otherwise the error
+// wraps [ErrPass], [ErrApproval] or [ErrReceipt], and nothing was done.
+func releaseTo(u *upload, id quarantine.ID, pass, delivered check.Pass, approval Approval, receipt audit.Receipt) error {
+	switch {
+	case !delivered.Proves(id, u) || !pass.Valid() || pass.ID() != id || pass.Body() != delivered.Body():
+		return fmt.Errorf("release %s: %w", id, ErrPass)
+	case !approval.Allows(pass):
+		return fmt.Errorf("release %s: %w", id, ErrApproval)
+	case !receipt.Releases(id.String(), pass.Body(), u.to.URL(u.prefix)):
+		return fmt.Errorf("release %s: %w", id, ErrReceipt)
+	}
+	u.begun = true
+	if err := u.publish(); err != nil {
+		return fmt.Errorf("release %s: %w", id, err)
+	}
+	u.step("manifest put")
+	return nil
+}
+
+// deliver is what release is for an inbox: everything is checked, then goes up, is read back, and the manifest last. Nothing that was not
+// checked and approved is sent anywhere. An error leaves the intent, and the next try looks how far this one got.
+func (j *job) deliver(ctx context.Context) error {
+	pass, err := check.Verify(ctx, j.dir(), j.id, j.rules(), nil)
+	if err != nil {
+		return j.refuse(err)
+	}
+	j.step("checked")
+	if err := j.noteVerdict(pass, nil); err != nil {
+		return err
+	}
+	approval, wait, err := j.approve(pass)
+	if err != nil {
+		return err
+	}
+	if wait != "" {
+		return j.wait(wait, false)
+	}
+	place := j.channel.Bucket.URL(bucketPrefix(j.id))
+	receipt, err := j.enterRelease(place, pass, approval)
+	if err != nil {
+		return err
+	}
+	body := pass.Body()
+	if err := writeJSON(j.dir(), intentFile, intent{Inbox: place, Name: pass.Name(), Bucket: true, Body: hex.EncodeToString(body[:]), When: j.now().UTC()}); err != nil {
+		return err
+	}
+	j.step("intent written")
+	head := pass.Head()
+	u, err := newUpload(ctx, j.channel.Bucket, j.dir(), j.id, manifestHead{
+		Format: manifestFormat, Transfer: j.id.String(), Channel: j.channel.Name, Name: pass.Name(), Plan: hex.EncodeToString(head.PlanDigest[:]),
+		Proof: hex.EncodeToString(body[:]), Files: head.Files, Bytes: head.Content,
+	}, j.step)
+	if err != nil {
+		return err
+	}
+	defer u.close()
+	if err := j.send(ctx, u, pass, approval, receipt); err != nil {
+		if u.begun {
+			return err // the manifest may be there: the next try asks
+		}
+		// While an intent is there no approval can be taken back.
+		if back := j.takeBack(ctx); back != nil {
+			return errors.Join(err, back)
+		}
+		return j.refuse(err)
+	}
+	return j.delivered(ctx, place)
+}
+
+// send uploads and releases. The content was checked a moment ago, for the same proof: here only its digests are asked about.
+func (j *job) send(ctx context.Context, u *upload, pass check.Pass, approval Approval, receipt audit.Receipt) error {
+	delivered, err := check.Verify(ctx, j.dir(), j.id, check.Rules{Sender: j.sender, Limits: j.channel.Limits}, u)
+	if err != nil {
+		return err
+	}
+	if _, err := u.seal(); err != nil {
+		return err
+	}
+	j.step("manifest written")
+	return releaseTo(u, j.id, pass, delivered, approval, receipt)
+}
+
+// takeBack removes what went up of a transfer that is not released.
+func (j *job) takeBack(ctx context.Context) error {
+	if err := j.channel.Bucket.Clear(ctx, bucketPrefix(j.id)); err != nil {
+		return err
+	}
+	j.step("objects removed")
+	if err := quarantine.RemoveFile(j.dir(), intentFile); err != nil {
+		return err
+	}
+	j.step("intent removed")
+	return nil
+}
+
+// resumeDelivery goes on from an intent: the manifest says whether the transfer was released. It says whether it is settled now.
+func (j *job) resumeDelivery(ctx context.Context, begun intent) (bool, error) {
+	if j.channel.Bucket == nil || j.channel.Bucket.URL(bucketPrefix(j.id)) != begun.Inbox {
+		return true, j.wait(fmt.Sprintf("may be released already: look for %s in %s", manifestKey, begun.Inbox), true)
+	}
+	_, there, err := j.channel.Bucket.Digest(ctx, bucketPrefix(j.id)+manifestKey)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, j.takeBack(ctx)
+	}
+	if err != nil {
+		return false, fmt.Errorf("a release was begun: %w", err)
+	}
+	if made, err := madeManifest(j.dir()); err != nil || made != there {
+		// Not ours: somebody else writes there.
+		return true, errors.Join(quarantine.RemoveFile(j.dir(), intentFile), j.wait(fmt.Sprintf("another manifest is in %s", begun.Inbox), true))
+	}
+	return true, j.delivered(ctx, begun.Inbox)
+}
+
+// delivered makes the state follow the bucket.
+func (j *job) delivered(ctx context.Context, place string) error {
+	what := "in " + place
+	said, err := j.runAfter(ctx, place+manifestKey)
+	if err != nil {
+		return err
+	}
+	if said != "" {
+		what += "; " + said
+	}
+	if err := j.move(quarantine.Released, what); err != nil {
+		return err
+	}
+	err = errors.Join(quarantine.RemoveFile(j.dir(), manifestFile), j.dropContent())
+	j.step("content removed")
+	return err
+}
