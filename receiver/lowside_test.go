@@ -130,7 +130,9 @@ func TestExpectedArrival(t *testing.T) {
 
 // TestSituation: what pawl-release reads of the status is what the receiver wrote.
 func TestSituation(t *testing.T) {
+	spare := 0.25
 	s := Status{
+		Rebuilt: 9, Margin: &spare,
 		Time: time.Unix(1e9, 0).UTC(), Started: time.Unix(9e8, 0).UTC(), Warnings: []string{"w"}, Arriving: 3, Completed: 4, Incomplete: 5, PacketsLost: 6,
 		KernelDrops: 7, WrittenBytes: 8, DiskTrouble: true,
 		Beat:      beatStatus(&framing.Beat{Clock: 1, Queue: 2, Fault: "f", FaultAge: time.Second, LogSize: 9, Loss: 5000, Burst: time.Second, Room: 3}, time.Second),
@@ -142,6 +144,7 @@ func TestSituation(t *testing.T) {
 	var got quarantine.Situation
 	must(t, json.Unmarshal(text, &got))
 	want := quarantine.Situation{
+		Rebuilt: 9, Margin: &spare,
 		Time: s.Time, Started: s.Started, Warnings: s.Warnings, Beat: s.Beat, Arriving: 3, Completed: 4, Incomplete: 5, PacketsLost: 6, KernelDrops: 7,
 		Written: 8, DiskTrouble: true, Transfers: []quarantine.Arriving{{ID: "1-0000000000000007", Channel: "c", Blocks: 3, BlocksWritten: 2, Length: 5}},
 	}

@@ -123,6 +123,7 @@ type Receiver struct {
 	freed       chan struct{} // a writer is done with a block
 	written     atomic.Uint64
 	rebuilt     atomic.Uint64
+	margin      margin
 	resultsMu   sync.Mutex
 	results     []result
 	haveResults atomic.Bool

@@ -30,6 +30,7 @@ type Status struct {
 	Incomplete   uint64               `json:"incomplete"`             // transfers that were put aside
 	WrittenBytes uint64               `json:"written_bytes"`          // octets of objects written to the quarantine
 	Rebuilt      uint64               `json:"rebuilt"`                // blocks that needed repair symbols
+	Margin       *float64             `json:"fec_margin"`             // of the rebuilt block lately that was closest to being lost: repair symbols left of its R, 0 to 1; nil: none was rebuilt
 	Parked       uint64               `json:"parked"`                 // times that a short block went from memory to the disk
 	Forgotten    uint64               `json:"forgotten"`              // symbols dropped because disk or memory had no room, or the disk changed them
 	Memory       uint64               `json:"memory"`                 // octets of block buffers in use
@@ -98,7 +99,7 @@ func (r *Receiver) Status() Status {
 func (r *Receiver) publish(now time.Time) {
 	s := &Status{
 		Time: now, Started: r.started, Ledger: r.ledger.report(), PacketsLost: r.sessions.lost(), Arriving: len(r.transfers),
-		Completed: r.completed, Incomplete: r.putAsides, WrittenBytes: r.written.Load(), Rebuilt: r.rebuilt.Load(), Parked: r.parkings,
+		Completed: r.completed, Incomplete: r.putAsides, WrittenBytes: r.written.Load(), Rebuilt: r.rebuilt.Load(), Margin: r.margin.since(now), Parked: r.parkings,
 		Forgotten: r.forgotten, Memory: uint64(r.pool.inUse()), DiskTrouble: r.trouble,
 		ReadErrors: r.faults.count, LinkFault: r.faults.last,
 		Warnings: r.warnings(now), Arrivals: maps.Clone(r.low.arrivals), Sessions: []SessionStatus{}, Transfers: []TransferStatus{},

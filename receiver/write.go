@@ -88,6 +88,7 @@ func (r *Receiver) rebuild(b *block, symbols [][]byte) ([][]byte, error) {
 		return symbols, fmt.Errorf("rebuild block %d: %w", b.number, err)
 	}
 	r.rebuilt.Add(1)
+	r.margin.note(b.k-b.source, b.n-b.k)
 	return symbols, nil
 }
 

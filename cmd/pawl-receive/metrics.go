@@ -30,6 +30,11 @@ var families = []metrics.Family[receiver.Status]{
 	number("transfers_incomplete_total", "Times that a transfer was put aside with symbols missing.", func(s *receiver.Status) uint64 { return s.Incomplete }),
 	number("written_bytes_total", "Octets of objects written to the quarantine.", func(s *receiver.Status) uint64 { return s.WrittenBytes }),
 	number("rebuilt_blocks_total", "Blocks that needed repair symbols.", func(s *receiver.Status) uint64 { return s.Rebuilt }),
+	{Name: "pawl_receive_fec_margin_ratio", Help: "Repair symbols left in the rebuilt block that lately was closest to being lost, 0 to 1 of those it was sent; absent while no block needed any.", Read: func(s *receiver.Status, emit metrics.Emit) {
+		if s.Margin != nil {
+			emit(*s.Margin)
+		}
+	}},
 	number("parked_blocks_total", "Times that a short block went from memory to the disk.", func(s *receiver.Status) uint64 { return s.Parked }),
 	number("forgotten_symbols_total", "Symbols dropped because disk or memory had no room, or the disk changed them.", func(s *receiver.Status) uint64 { return s.Forgotten }),
 	number("memory_bytes", "Octets of block buffers in use.", func(s *receiver.Status) uint64 { return s.Memory }),

@@ -28,6 +28,7 @@ type config struct {
 	Log        conf.LogStyle `toml:"log"`         // "text" (default) or "json"
 	Metrics    conf.Metrics  `toml:"metrics"`
 	Audit      auditConfig   `toml:"audit"`
+	Console    consoleConfig `toml:"console"`
 	Channels   []channel     `toml:"channel"`
 
 	people []people.Person // of that file
@@ -70,6 +71,9 @@ func load(path string) (*config, error) {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
+		return nil, conf.Locate(path, err)
+	}
+	if err := c.checkConsole(path); err != nil {
 		return nil, conf.Locate(path, err)
 	}
 	if c.People != "" {

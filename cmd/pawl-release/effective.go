@@ -17,6 +17,11 @@ func (c *config) checkFolders() error {
 			return err
 		}
 	}
+	if c.Console.Keys != "" {
+		if err := conf.Folder("console.keys", c.Console.Keys); err != nil {
+			return err
+		}
+	}
 	for i, ch := range c.Channels {
 		if ch.S3 != nil {
 			if _, err := ch.S3.open(fmt.Sprintf("channel[%d].s3", i)); err != nil {

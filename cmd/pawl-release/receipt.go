@@ -46,13 +46,7 @@ That it was printed is written into the transfer's history.`,
 			if err != nil {
 				return err
 			}
-			shown := &audit.Shown{Transfer: id.String(), Bits: 8 * ticket.ReceiptSize, Code: code}
-			if err := c.enter(shown); err != nil {
-				return err
-			}
-			if err := store.Record(id, st, quarantine.Event{
-				Who: osUser(), From: st, To: st, Reason: fmt.Sprintf("receipt code issued, %d bits from high to low", 8*ticket.ReceiptSize),
-			}); err != nil {
+			if err := noteReceipt(store, id, st, osUser(), code, c.enter); err != nil {
 				return err
 			}
 			fmt.Fprintf(env.Stderr, "receipt of %s: %s\non the low side: pawl-send confirm CODE\n", id, proves)
@@ -62,6 +56,16 @@ That it was printed is written into the transfer's history.`,
 	}
 	configFlag(cmd, &path)
 	return cmd
+}
+
+// noteReceipt writes into the audit log and the history that somebody is given the receipt code. It comes before anybody sees it.
+func noteReceipt(store *quarantine.Store, id quarantine.ID, st quarantine.State, who, code string, enter enterer) error {
+	if err := enter(&audit.Shown{Transfer: id.String(), Bits: 8 * ticket.ReceiptSize, Code: code}); err != nil {
+		return err
+	}
+	return store.Record(id, st, quarantine.Event{
+		Who: who, From: st, To: st, Reason: fmt.Sprintf("receipt code issued, %d bits from high to low", 8*ticket.ReceiptSize),
+	})
 }
 
 // checkReceiptKey reads the receipt key, if there is one, so that a wrong file is found before a receipt is asked for.

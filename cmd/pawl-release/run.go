@@ -21,6 +21,7 @@ import (
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
+	"pawl/receiver/release/people"
 )
 
 func runCommand(env *cli.Env) *cobra.Command {
@@ -66,7 +67,11 @@ func frame() daemon.Frame[*loaded] {
 			if err != nil {
 				return nil, conf.Locate(path, err)
 			}
-			if _, err := c.registry(key); err != nil {
+			all, err := c.registry(key)
+			if err == nil {
+				err = c.checkConsoleFiles(all)
+			}
+			if err != nil {
 				return nil, conf.Locate(path, err)
 			}
 			_, err = c.Audit.describe()
@@ -94,9 +99,16 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	nudges := make(chan struct{}, 1)
+	pages, err := c.file.openConsole(store, gate, func() { poke(nudges) }, tools.Log)
+	if err != nil {
+		arrivals.Close()
+		return nil, conf.Locate(c.path, err)
+	}
 	stopped, err := c.file.begin(gate, c.path)
 	if err != nil {
 		arrivals.Close()
+		pages.close()
 		return nil, err
 	}
 	chronicle, err := c.file.chronicle(gate)
@@ -105,6 +117,7 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	}
 	if err != nil {
 		arrivals.Close()
+		pages.close()
 		return nil, errors.Join(err, stopped(err))
 	}
 	tools.Log.Info("releasing", zap.String("quarantine", c.file.Quarantine), zap.Int("channels", len(c.file.Channels)), zap.String("version", cli.Version()))
@@ -115,7 +128,7 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	}
 	return &running{
 		daemon: release.NewDaemon(gate, time.Duration(c.file.Rescan)), arrivals: arrivals, store: store, log: tools.Log,
-		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped, chronicle: chronicle,
+		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped, nudges: nudges, pages: pages, chronicle: chronicle,
 	}, nil
 }
 
@@ -129,10 +142,15 @@ func nudge(arrivals *watch.Folder, nudges chan<- struct{}) error {
 		if err != nil {
 			return err // without its quarantine the program is of no use: the service manager starts it again
 		}
-		select {
-		case nudges <- struct{}{}:
-		default:
-		}
+		poke(nudges)
+	}
+}
+
+// poke asks for a look through the quarantine, soon.
+func poke(nudges chan<- struct{}) {
+	select {
+	case nudges <- struct{}{}:
+	default:
 	}
 }
 
@@ -156,8 +174,12 @@ file and line, and what to write instead.`,
 			if err = conf.At("sender", err); err == nil {
 				err = c.checkReceiptKey()
 			}
+			var all *people.Registry
 			if err == nil {
-				_, err = c.registry(key)
+				all, err = c.registry(key)
+			}
+			if err == nil {
+				err = c.checkConsoleFiles(all)
 			}
 			if err == nil {
 				err = c.checkFolders()
@@ -176,6 +198,9 @@ file and line, and what to write instead.`,
 				return err
 			}
 			if err := c.writePeople(env.Stdout); err != nil {
+				return err
+			}
+			if err := c.writeConsole(env.Stdout, all); err != nil {
 				return err
 			}
 			for _, ch := range c.Channels {

@@ -24,6 +24,8 @@ type running struct {
 	rescan   time.Duration
 	opened   time.Time
 	stopped  func(cause error) error // enters the end into the audit log
+	nudges   chan struct{}           // capacity 1
+	pages    *pages                  // nil: no console
 	log      *zap.Logger
 
 	chronicle *release.Chronicle // nil without an audit log
@@ -35,14 +37,17 @@ func (r *running) Run(ctx context.Context) error {
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	context.AfterFunc(ctx, func() { r.arrivals.Close() })
-	nudges := make(chan struct{}, 1)
-	group.Go(func() error { return nudge(r.arrivals, nudges) })
+	group.Go(func() error { return nudge(r.arrivals, r.nudges) })
+	if r.pages != nil {
+		group.Go(func() error { return r.pages.console.Run(ctx) })
+		group.Go(func() error { return r.pages.server.Run(ctx) })
+	}
 	if r.chronicle != nil {
 		group.Go(func() error { return r.chronicle.Run(ctx) })
 	}
 	group.Go(func() error {
 		defer stop()
-		return r.daemon.Run(ctx, nudges)
+		return r.daemon.Run(ctx, r.nudges)
 	})
 	err := group.Wait()
 	r.log.Info("stopped")
@@ -60,6 +65,7 @@ func (r *running) Notes() []string {
 // Close gives up the watch of the folder.
 func (r *running) Close() error {
 	r.arrivals.Close() // which Run's end has done already, unless it never began
+	r.pages.close()
 	return nil
 }
 

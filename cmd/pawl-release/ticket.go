@@ -47,7 +47,7 @@ each good by itself: --part prints another than the first.`,
 			if err != nil {
 				return err
 			}
-			k, err := c.issue(store, args[0], part)
+			k, err := c.issue(store, args[0], part, osUser(), c.enter)
 			if err != nil {
 				return err
 			}
@@ -70,8 +70,11 @@ type issued struct {
 	bits        int
 }
 
-// issue makes the ticket of a transfer and records it.
-func (c *config) issue(store *quarantine.Store, name string, part int) (*issued, error) {
+// enterer makes an entry in the audit log in the name of whoever is served.
+type enterer func(audit.Body) error
+
+// issue makes the ticket of a transfer for somebody and records it.
+func (c *config) issue(store *quarantine.Store, name string, part int, who string, enter enterer) (*issued, error) {
 	id, st, err := resolve(store, name)
 	if err != nil {
 		return nil, err
@@ -106,11 +109,11 @@ func (c *config) issue(store *quarantine.Store, name string, part int) (*issued,
 		return nil, err
 	}
 	// Entered before anybody sees it: what the log does not tell of is not shown.
-	if err := c.enter(&audit.Ticket{Transfer: id.String(), Bits: uint64(k.bits), Text: k.text}); err != nil {
+	if err := enter(&audit.Ticket{Transfer: id.String(), Bits: uint64(k.bits), Text: k.text}); err != nil {
 		return nil, err
 	}
 	return k, store.Record(id, st, quarantine.Event{
-		Who: osUser(), From: st, To: st,
+		Who: who, From: st, To: st,
 		Reason: fmt.Sprintf("repair ticket %d of %d issued, %d bits from high to low: %s", k.part, k.parts, k.bits, k.what),
 	})
 }

@@ -63,6 +63,21 @@ var wrongRows = []conftest.Row{
 	{Key: "people", Line: ``, Want: `is missing: channel "docs" asks for people`},
 	{Key: "people", Line: `people = "none.toml"`, Want: "none.toml: no such file or directory"},
 	{Key: "people", Line: `people = "../001/few.toml"`, Want: `0 of the people may approve for channel "docs", and its release = "one" takes 1`},
+	{Key: "console.listen", Line: ``, Want: `is missing: write where the pages are served, as "127.0.0.1:8443"`},
+	{Key: "console.listen", Line: `listen = "unix:console"`, Want: "is not an absolute path of a socket"},
+	{Key: "console.listen", Line: `listen = "here"`, Want: `write "127.0.0.1:8443", or "unix:/run/pawl-release/console"`},
+	{Key: "console.keys", Line: ``, Want: "is missing: write the folder of the people's keys"},
+	{Key: "console.keys", Line: `keys = "../001/sender.key"`, Want: "sender.key is not a folder"},
+	{Key: "console.certificate", Line: ``, Want: "is missing beside certificate_key"},
+	{Key: "console.certificate", Line: `certificate = "none"`, Want: "no such file"},
+	{Key: "console.certificate_key", Line: ``, Want: "is missing beside certificate: write both or none"},
+	{Key: "console.certificate_key", Line: `certificate_key = "../001/sender.key"`, Want: "PEM"},
+	{Key: "console.idle", Line: `idle = "1s"`, Want: "is not between 1m and limit"},
+	{Key: "console.limit", Line: `limit = "25h"`, Want: "a key would lie open in memory overnight"},
+	{Key: "console.client.person", Line: ``, Want: "is missing: write whose certificate it is"},
+	{Key: "console.client.person", Line: `person = "bob"`, Want: "not one of the people"},
+	{Key: "console.client.certificate", Line: ``, Want: "is missing: write the file of the browser's certificate"},
+	{Key: "console.client.certificate", Line: `certificate = "../001/sender.key"`, Want: "holds no certificate in PEM"},
 	{Key: "channel.keep_content", Line: `keep_content = "no"`, Want: "want true or false, found string"},
 	{Key: "channel.max_transfer", Line: `max_transfer = "much"`, Want: `write "128MiB", "10KiB" or 4096`},
 	{Key: "channel.max_entries", Line: `max_entries = -1`, Want: "-1 is negative: write how many files and folders one transfer may have"},
@@ -83,12 +98,14 @@ func TestEveryWrongKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(writePeopleFile("people.toml", "approver"), writePeopleFile("few.toml", "viewer"), os.WriteFile("store.key", []byte("access\n# and\nsecret\n"), 0o600)); err != nil {
+	if err := errors.Join(writeCertificate("c"), writePeopleFile("people.toml", "approver"), writePeopleFile("few.toml", "viewer"), os.WriteFile("store.key", []byte("access\n# and\nsecret\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	good := []conftest.Table{
 		{Lines: []string{`quarantine = "q"`, `sender = "sender.key.pub"`, `people = "../001/people.toml"`}},
 		{Head: "[audit]", Key: "audit", Lines: []string{`folder = "` + dir + `"`, `key = "audit.key"`}},
+		{Head: "[console]", Key: "console", Lines: []string{`listen = "127.0.0.1:8443"`, `keys = "` + dir + `"`, `idle = "10m"`, `limit = "1h"`, `certificate = "../001/c.crt"`, `certificate_key = "../001/c.key"`}},
+		{Head: "[[console.client]]", Key: "console.client", Lines: []string{`person = "alice"`, `certificate = "../001/c.crt"`}},
 		{Head: "[metrics]", Key: "metrics", Lines: []string{`listen = "unix:/run/pawl-release/metrics"`}},
 		{Head: "[[channel]]", Key: "channel", Lines: []string{`id = 1`, `name = "docs"`, `inbox = "` + dir + `"`}},
 		{Head: "[[channel]]", Key: "another channel", Lines: []string{`id = 2`, `name = "store"`}},

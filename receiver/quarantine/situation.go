@@ -31,6 +31,8 @@ type Situation struct {
 	PacketsLost uint64     `json:"packets_lost"`
 	KernelDrops uint64     `json:"kernel_drops"`
 	Written     uint64     `json:"written_bytes"` // octets
+	Rebuilt     uint64     `json:"rebuilt"`       // blocks that needed repair symbols
+	Margin      *float64   `json:"fec_margin"`    // of the block lately that was closest to being lost: repair symbols left of those it was sent, 0 to 1; nil: none needed any
 	DiskTrouble bool       `json:"disk_trouble"`
 	Ledger      Ledger     `json:"ledger"`
 	Account     *Account   `json:"account,omitempty"` // the newest that is settled; nil: none yet

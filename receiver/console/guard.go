@@ -1,0 +1,154 @@
+package console
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"pawl/receiver/release/people"
+)
+
+// policy is the Content-Security-Policy: everything comes from here, nothing is inline, nobody frames it.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// liveHeader marks a request that a page makes by itself: it does not keep a session alive.
+const liveHeader = "X-Pawl-Live"
+
+// csrfHeader carries the session's token where there is no form.
+const csrfHeader = "X-Pawl-CSRF"
+
+// guard puts what holds for every answer around the pages.
+func (c *Console) guard(next http.Handler) http.Handler {
+	inner := http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(next, bodyLimit))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-store")
+		if c.Secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// cookie is the name of the session's cookie. The prefix makes browsers refuse one that another host or a page without TLS has set.
+func (c *Console) cookie() string {
+	if c.Secure {
+		return "__Host-pawl"
+	}
+	return "pawl"
+}
+
+func (c *Console) setCookie(w http.ResponseWriter, token string, age int) {
+	http.SetCookie(w, &http.Cookie{Name: c.cookie(), Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteStrictMode})
+}
+
+// token is the session's token in a request; "" when there is none.
+func (c *Console) token(r *http.Request) string {
+	if cookie, err := r.Cookie(c.cookie()); err == nil {
+		return cookie.Value
+	}
+	return ""
+}
+
+// session finds who asks: by cookie, or by a client's certificate, which makes a session for this request that can only look.
+func (c *Console) session(r *http.Request) (*session, error) {
+	if token := c.token(r); token != "" {
+		if s, err := c.sessions.find(token, r.Header.Get(liveHeader) == ""); err == nil {
+			return s, nil
+		}
+	}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		// TLS has proved that the client has the certificate's key; which certificates count is the configuration's word.
+		name, known := c.Certificates[sha256.Sum256(r.TLS.PeerCertificates[0].Raw)]
+		if p, err := c.People.Find(name); known && err == nil {
+			return looker(p, c), nil
+		}
+	}
+	return nil, errNoSession
+}
+
+// looker is the session of a request with a certificate.
+func looker(p people.Person, c *Console) *session {
+	now := c.Now()
+	return &session{person: p, looks: true, begun: now, used: now, ended: make(chan struct{})}
+}
+
+var (
+	errCSRF   = errors.New("the form is not one of this session: load the page again")
+	errRole   = errors.New("your roles do not allow this")
+	errNotNow = errors.New("it has changed since you saw it: look again")
+)
+
+// checkCSRF compares the token of a form or of the header with the session's.
+func checkCSRF(r *http.Request, s *session) error {
+	given := r.Header.Get(csrfHeader)
+	if given == "" {
+		given = r.PostFormValue("csrf")
+	}
+	if s.csrf == "" || subtle.ConstantTimeCompare([]byte(given), []byte(s.csrf)) != 1 {
+		return errCSRF
+	}
+	return nil
+}
+
+// place is the address that a request came from, for counting wrong passphrases.
+func place(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "socket"
+	}
+	return host
+}
+
+// login answers the log-in: of the form, and of the API.
+func (c *Console) login(w http.ResponseWriter, r *http.Request) {
+	api := strings.HasPrefix(r.URL.Path, apiPrefix)
+	name, passphrase, err := credentials(r, api)
+	if err != nil {
+		c.refuse(w, r, api, nil, err)
+		return
+	}
+	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, place(r))
+	if answer != nil {
+		c.Log.Warn("log-in refused", zap.String("name", say(name, 40).text), zap.String("from", place(r)), zap.Error(cause))
+		c.refuse(w, r, api, nil, answer)
+		return
+	}
+	token, s, err := c.sessions.begin(p, key)
+	if err != nil {
+		key.Wipe()
+		c.refuse(w, r, api, nil, err)
+		return
+	}
+	if old := c.token(r); old != "" {
+		c.sessions.end(old)
+	}
+	c.Log.Info("logged in", zap.String("name", p.Name()), zap.String("from", place(r)))
+	c.setCookie(w, token, int(c.Limit.Seconds()))
+	if api {
+		writeJSON(w, http.StatusOK, c.describeSession(s))
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// logout ends the session and wipes its key.
+func (c *Console) logout(q *request) (any, error) {
+	c.sessions.end(c.token(q.Request))
+	c.setCookie(q.w, "", -1)
+	c.Log.Info("logged out", zap.String("name", q.s.person.Name()))
+	q.next = "/login"
+	return done{Done: "logged out"}, nil
+}

@@ -1,0 +1,165 @@
+package console
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"pawl/framing/person"
+	"pawl/hw/disk"
+	"pawl/receiver/check"
+	"pawl/receiver/quarantine"
+	"pawl/receiver/release"
+)
+
+// readAnswer reads what the checks said last, and the digests that a decision is about.
+func (c *Console) readAnswer(d *details, dir string) error {
+	answer, err := release.LastAnswer(dir)
+	if err != nil {
+		return err
+	}
+	if answer != nil {
+		d.Checked, d.Passed, d.Policy = &answer.When, answer.Pass, say(answer.Policy, 64).text
+		found := answer.Checks
+		if v := answer.Verdict; v != nil {
+			d.Verdict = &finding{Check: say(v.Check, 40).text, Engine: say(v.Engine, shownName), Version: say(v.Version, shownName), Path: say(v.Path, shownText),
+				Reason: say(v.Reason, shownText), SHA256: say(v.SHA256, 64).text}
+			found = v.Findings
+		}
+		for _, f := range found[:min(len(found), maxFindings)] {
+			d.Checks = append(d.Checks, finding{say(f.Check, 40).text, f.OK, say(f.Engine, shownName), say(f.Version, shownName), f.Files, say(f.Path, shownText),
+				say(f.Reason, shownText), say(f.SHA256, 64).text})
+		}
+	}
+	// Drafted by the gate, so that what is shown is what it will compare.
+	draft, err := c.Gate.Draft(d.id, person.Approve, "", nil)
+	if err != nil {
+		return nil // there is no proof that can be read yet: nothing to decide about
+	}
+	d.Proof, d.Digest = hex.EncodeToString(draft.Body[:]), hex.EncodeToString(draft.Verdicts[:])
+	return nil
+}
+
+// readWaits asks the gate what a held transfer waits for.
+func (c *Console) readWaits(d *details) {
+	w, err := c.Gate.Waits(d.id)
+	if err != nil {
+		d.Waits = &waits{For: say(err.Error(), shownText), Decisions: []decided{}}
+		return
+	}
+	d.Waits = &waits{For: say(w.For, shownText), Stuck: w.Stuck, Since: w.Since, Need: w.Need, Decisions: []decided{}}
+	for _, g := range w.Decisions {
+		one := decided{Person: g.Person, Action: g.Action, When: g.When, Reason: say(g.Reason, shownText)}
+		if g.Against != nil {
+			one.Against = say(g.Against.Error(), shownText)
+		} else if g.Action == person.Approve {
+			d.Waits.Approved++
+		}
+		d.Waits.Decisions = append(d.Waits.Decisions, one)
+	}
+}
+
+// maxNote bounds what is read of pawl-receive's note, in octets: its own are far below.
+const maxNote = 16 << 10
+
+// readArrival reads what pawl-receive noted.
+func (d *details) readArrival(dir string) {
+	f, err := disk.OpenRegular(filepath.Join(dir, quarantine.NoteFile))
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	fields := map[string]json.RawMessage{}
+	if json.NewDecoder(io.LimitReader(f, maxNote)).Decode(&fields) != nil {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if len(d.Arrival) < 16 {
+			d.Arrival = append(d.Arrival, said{say(key, 40).text, say(strings.Trim(string(fields[key]), "\""), maxAuditSay)})
+		}
+	}
+}
+
+func (d *details) readMissing(dir string) error {
+	m, err := quarantine.ReadMissing(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range m.Objects[:min(len(m.Objects), 3)] {
+		d.Missing = append(d.Missing, lack{say(o.Object, 20), o.Unknown, o.Missing, o.Blocks, o.Runs[:min(len(o.Runs), maxRuns)]})
+	}
+	return nil
+}
+
+// readFiles reads one page of the plan. A plan that can't be read is what the checks will say.
+func (d *details) readFiles(dir string, page int) error {
+	d.Page, d.Pages = page, pagesOf(int(min(d.Entries, maxPage)), filesPage)
+	if page > d.Pages {
+		return fs.ErrNotExist
+	}
+	if d.plan == [32]byte{} && d.Entries > 0 {
+		// No proof yet: the plan is known by where and when it lies.
+		if info, err := os.Lstat(filepath.Join(dir, quarantine.PlanFile)); err == nil {
+			d.plan = sha256.Sum256([]byte(info.ModTime().String()))
+		}
+	}
+	at := 0
+	for e, err := range check.Entries(dir) {
+		if err != nil || at >= page*filesPage {
+			break
+		}
+		if at >= (page-1)*filesPage {
+			d.Plan = append(d.Plan, file{say(e.Path, shownText), e.Dir, e.Exec, e.Size, time.Unix(0, e.ModTime).UTC()})
+		}
+		at++
+	}
+	return nil
+}
+
+// noteShown keeps what was put before the person.
+func (c *Console) noteShown(s *session, d *details) {
+	files := !s.looks && s.show(d.id, d.plan, d.Page, d.Pages)
+	d.list(files)
+}
+
+// list says what was shown and what was not.
+func (d *details) list(files bool) {
+	d.Seen, d.Unseen = []string{}, []string{}
+	for word, shown := range map[string]bool{shownFiles: files, shownVerdicts: d.Checked != nil, shownHistory: true, shownArrival: true} {
+		if shown {
+			d.Seen = append(d.Seen, word)
+			continue
+		}
+		for _, must := range d.channel.Show {
+			if must == word {
+				d.Unseen = append(d.Unseen, word)
+			}
+		}
+	}
+}
+
+// arrives is how far an incoming transfer is; nil when pawl-receive does not say.
+func (c *Console) arrives(s *session, id quarantine.ID) *arriving {
+	o := overview{}
+	if now := c.link.view(1); now.last != nil {
+		o.receiving(c, s, now)
+	}
+	for i := range o.Arriving {
+		if o.Arriving[i].ID == id.String() {
+			return &o.Arriving[i]
+		}
+	}
+	return nil
+}
