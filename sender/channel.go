@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"pawl/fec"
 )
 
 // Bounds of the queues. What does not fit stays where it is: in the outbox, or refused to
@@ -28,12 +30,15 @@ type channel struct {
 	room  chan struct{} // capacity 1: there may be room again
 	wheel wheel         // of the carousel
 
+	planner *planner
+
 	recovered chan struct{} // closed when what was claimed before the start is in the queue
 }
 
-func newChannel(c Channel) *channel {
+func newChannel(c Channel, link fec.Link) *channel {
 	c = c.withDefaults()
 	return &channel{
+		planner: newPlanner(c.Forecast(link)),
 		Channel: c, room: make(chan struct{}, 1), recovered: make(chan struct{}), share: account{weight: float64(c.Weight)},
 		hours: hours{windows: c.Windows}, meter: meter{Quota: c.Quota},
 	}

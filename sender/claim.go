@@ -34,7 +34,6 @@ const idLead = 60_000 << idTimeShift
 type claimer struct {
 	symbolSize int
 	ids        *counter
-	planner    *planner
 	schedule   *schedule
 	counters   *counters
 	log        *zap.Logger
@@ -120,11 +119,11 @@ func (c *claimer) plan(ctx context.Context, f *flight) (err error) {
 		return err
 	}
 	rec.SymbolSize = c.symbolSize
-	if rec.Plan, err = c.planner.object(rec.Plan.Length); err != nil {
+	if rec.Plan, err = f.channel.planner.object(rec.Plan.Length); err != nil {
 		return err
 	}
 	if rec.Content > 0 {
-		if rec.Body, err = c.planner.content(rec.Content, f.channel.FEC); err != nil {
+		if rec.Body, err = f.channel.planner.content(rec.Content, f.channel.FEC); err != nil {
 			return err
 		}
 	}

@@ -72,6 +72,7 @@ type Channel struct {
 	Symlinks Symlinks
 	Intake   Intake    // what is taken, and when
 	FEC      *fec.Plan // code, K, R and depth set by hand, for objects large enough; nil: planned
+	Stated   Statement // what its transfers are planned for; zero: Config.Forecast
 
 	Class   Class    // how urgent its transfers are, if nobody says otherwise of one
 	Weight  int      // its share of the link among the channels of its class; 0: DefaultWeight
@@ -116,6 +117,11 @@ func (c *Config) check() error {
 	}
 	if err := CheckChannels(c.Channels); err != nil {
 		return err
+	}
+	for i := range c.Channels {
+		if _, err := c.Channels[i].Forecast(c.Forecast).Plan(1); err != nil {
+			return fmt.Errorf("channel %q: %w", c.Channels[i].Name, err)
+		}
 	}
 	return CheckSurvival(c.Forecast, c.Channels)
 }
@@ -169,6 +175,31 @@ func CheckChannels(all []Channel) error {
 		ids[c.ID], names[c.Name], folders[folder] = true, true, true
 	}
 	return nil
+}
+
+// Statement is what a channel's transfers are planned for where that is not what the link is said to do. What is zero is the link's.
+type Statement struct {
+	Loss       float64       // random loss, 0 to 1
+	Burst      time.Duration // the longest outage
+	BurstEvery time.Duration // from the start of one to the start of the next
+	Failure    float64       // acceptable probability that a transfer does not arrive whole
+}
+
+// Forecast is the link as the channel's transfers are planned for it.
+func (c *Channel) Forecast(link fec.Link) fec.Link {
+	s := c.Stated
+	if s.Loss > 0 {
+		link.Loss = s.Loss
+	}
+	if s.Burst > 0 {
+		link.Burst, link.BurstEvery = s.Burst, s.BurstEvery
+	} else if s.BurstEvery > 0 {
+		link.BurstEvery = s.BurstEvery
+	}
+	if s.Failure > 0 {
+		link.Failure = s.Failure
+	}
+	return link
 }
 
 func (c Channel) withDefaults() Channel {

@@ -124,7 +124,7 @@ func (t *trip) planProof() (*cut, error) {
 		if err != nil {
 			return nil, fmt.Errorf("plan proof: %w", err)
 		}
-		if f.rec.Proof, err = t.planner.object(uint64(info.Size())); err != nil {
+		if f.rec.Proof, err = t.flight.channel.planner.object(uint64(info.Size())); err != nil {
 			return nil, fmt.Errorf("plan proof: %w", err)
 		}
 		if err := f.rec.store(f.dir); err != nil {
@@ -275,7 +275,7 @@ func (t *trip) giveUp(ctx context.Context, why *fault) error {
 	if err != nil {
 		return err
 	}
-	if f.rec.Proof, err = t.planner.object(uint64(len(proof))); err != nil {
+	if f.rec.Proof, err = t.flight.channel.planner.object(uint64(len(proof))); err != nil {
 		return err
 	}
 	// Without disk the abort is still told; only a restart would not tell it again.

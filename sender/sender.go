@@ -90,7 +90,7 @@ func New(cfg Config) (*Sender, error) {
 	}
 	s.cfg.Log = cfg.Log.WithOptions(zap.WrapCore(s.faults.core))
 	for _, c := range cfg.Channels {
-		s.channels = append(s.channels, newChannel(c))
+		s.channels = append(s.channels, newChannel(c, cfg.Forecast))
 	}
 	if err := s.open(); err != nil {
 		if s.lock != nil {
@@ -127,13 +127,12 @@ func (s *Sender) open() (err error) {
 	if err != nil {
 		return err
 	}
-	planner := newPlanner(s.cfg.Forecast)
 	if s.schedule, err = newSchedule(s.cfg.State, s.channels, leftRate(s.cfg.Forecast), &s.counters, s.cfg.Log); err != nil {
 		return err
 	}
 	s.schedule.packet, s.schedule.trail = s.cfg.Forecast.WireSize, s.cfg.Audit
 	s.claimer = &claimer{
-		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids, planner: planner,
+		symbolSize: s.cfg.Forecast.SymbolSize, ids: ids,
 		schedule: s.schedule, counters: &s.counters, log: s.cfg.Log,
 	}
 	for _, c := range s.channels {
@@ -143,7 +142,7 @@ func (s *Sender) open() (err error) {
 		}
 		s.outboxes = append(s.outboxes, newOutbox(c, events, s.schedule.full, s.claimer.claim, s.cfg.Log))
 	}
-	s.reader = &reader{key: s.cfg.Key, planner: planner, pending: &s.schedule.pending, log: s.cfg.Log}
+	s.reader = &reader{key: s.cfg.Key, pending: &s.schedule.pending, log: s.cfg.Log}
 	share := fec.NewSpread(s.cfg.Forecast.Rates)
 	for i, p := range s.cfg.paths() {
 		s.lines = append(s.lines, s.line(i, p, share))
@@ -213,7 +212,7 @@ func (s *Sender) line(index int, p Path, share fec.Spread) *line {
 		number: name, index: index, share: share, spare: s.cfg.Forecast.Survive > 0, rate: rate,
 		link: p.Link, pacer: p.Pacer, method: p.Method,
 		datagram: s.cfg.Forecast.SymbolSize + framing.Overhead, wire: s.cfg.Forecast.WireSize,
-		spread: max(startSpread, 2*s.cfg.Forecast.Burst),
+		spread: max(startSpread, 2*s.longestBurst()),
 		sessions: &sessions{
 			open: open, numbers: s.sessions,
 			rotateEvery: s.cfg.RotateEvery, rotatePackets: s.cfg.RotatePackets,
@@ -260,4 +259,13 @@ func (s *Sender) warning() string {
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// longestBurst is the longest outage that anything is planned for.
+func (s *Sender) longestBurst() time.Duration {
+	longest := s.cfg.Forecast.Burst
+	for i := range s.cfg.Channels {
+		longest = max(longest, s.cfg.Channels[i].Stated.Burst)
+	}
+	return longest
 }

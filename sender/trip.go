@@ -17,7 +17,6 @@ var errStopped = errors.New("the sender stops")
 // reader is the first stage: it makes the trips.
 type reader struct {
 	key     *seal.SenderKey
-	planner *planner
 	pending *atomic.Int64 // octets on the wire that were handed to a pipeline and have not left
 	log     *zap.Logger
 }

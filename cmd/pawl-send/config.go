@@ -63,7 +63,7 @@ type channel struct {
 	PassGap  conf.Duration `toml:"pass_gap"` // from the end of one pass to the next
 	Quiet    conf.Duration `toml:"quiet"`    // how long a copied-in entry must not change; default 2 s
 	Symlinks string        `toml:"symlinks"` // "refuse" (default) or "skip"
-	FEC      *fecConfig    `toml:"fec"`      // by hand; default planned from the link
+	FEC      *fecConfig    `toml:"fec"`      // the channel's own; default planned from the link
 
 	Priority  sender.Class  `toml:"priority"`        // "urgent", "normal" (default) or "bulk"
 	Weight    weight        `toml:"weight"`          // share of the link among channels of one priority; default 1
@@ -92,12 +92,60 @@ type quotaConfig struct {
 	Zone  zone      `toml:"zone"`            // time zone whose midnight begins a day; default UTC
 }
 
-// fecConfig sets the code of a channel's larger objects by hand.
+// fecConfig says what a channel's transfers are planned for, in place of the link, or sets the code of its larger objects by hand.
 type fecConfig struct {
-	Code  string `toml:"code"`
+	Loss       conf.Percent  `toml:"loss"`        // default the link's, as those below
+	Burst      conf.Duration `toml:"burst"`       // the longest outage
+	BurstEvery conf.Duration `toml:"burst_every"` // how often outages come
+	Failure    float64       `toml:"failure"`     // acceptable probability that a transfer is not whole
+
+	Code  string `toml:"code"` // by hand, with the three below
 	K     int    `toml:"k"`
 	R     int    `toml:"r"`
 	Depth int    `toml:"depth"`
+}
+
+// firstStated names the first key of what is planned for.
+func (f *fecConfig) firstStated() string {
+	switch {
+	case f.Loss != 0:
+		return "loss"
+	case f.Burst != 0:
+		return "burst"
+	case f.BurstEvery != 0:
+		return "burst_every"
+	}
+	return "failure"
+}
+
+// plan enters what the table says.
+func (f *fecConfig) plan(out *sender.Channel, bad func(key, format string, args ...any) (sender.Channel, error)) (sender.Channel, error) {
+	byHand := f.Code != "" || f.K != 0 || f.R != 0 || f.Depth != 0
+	out.Stated = sender.Statement{Loss: float64(f.Loss), Burst: time.Duration(f.Burst), BurstEvery: time.Duration(f.BurstEvery), Failure: f.Failure}
+	switch {
+	case byHand && out.Stated != sender.Statement{}:
+		return bad("fec."+f.firstStated(), "stands beside a code by hand: say one of the two")
+	case !byHand && out.Stated == sender.Statement{}:
+		return bad("fec", "says nothing: write loss, burst or failure, or code, k, r and depth, or leave the table out")
+	case f.Failure < 0 || f.Failure >= 1:
+		return bad("fec.failure", "%v is no probability to bear: write one as in 1e-12", f.Failure)
+	case f.Burst < 0 || f.BurstEvery < 0:
+		return bad("fec.burst", "an outage of %v every %v: neither may be negative", time.Duration(f.Burst), time.Duration(f.BurstEvery))
+	case !byHand:
+		return *out, nil
+	}
+	code, err := fec.ParseCode(f.Code)
+	if err != nil {
+		return bad("fec.code", "%w", err)
+	}
+	if err := fec.Check(code, f.K, f.R); err != nil {
+		return bad("fec", "%w", err)
+	}
+	if f.Depth < 1 {
+		return bad("fec.depth", "%d is less than 1", f.Depth)
+	}
+	out.FEC = &fec.Plan{Code: code, K: f.K, R: f.R, Depth: f.Depth, Copies: 1}
+	return *out, nil
 }
 
 // defaults is the configuration of an empty file.
@@ -277,18 +325,7 @@ func (ch *channel) sender(i int) (sender.Channel, error) {
 	if ch.FEC == nil {
 		return out, nil
 	}
-	code, err := fec.ParseCode(ch.FEC.Code)
-	if err != nil {
-		return bad("fec.code", "%w", err)
-	}
-	if err := fec.Check(code, ch.FEC.K, ch.FEC.R); err != nil {
-		return bad("fec", "%w", err)
-	}
-	if ch.FEC.Depth < 1 {
-		return bad("fec.depth", "%d is less than 1", ch.FEC.Depth)
-	}
-	out.FEC = &fec.Plan{Code: code, K: ch.FEC.K, R: ch.FEC.R, Depth: ch.FEC.Depth, Copies: 1}
-	return out, nil
+	return ch.FEC.plan(&out, bad)
 }
 
 // sender turns the file into what the sender takes, reading the keys. Link, pacer and log are left to the caller.
@@ -314,6 +351,13 @@ func (c *config) sender() (sender.Config, error) {
 	if out.Forecast, err = c.Link.forecast(); err != nil {
 		return sender.Config{}, err
 	}
-	out.Channels, err = c.channels()
-	return out, err
+	if out.Channels, err = c.channels(); err != nil {
+		return sender.Config{}, err
+	}
+	for i, ch := range out.Channels {
+		if _, err := ch.Forecast(out.Forecast).Plan(1); err != nil {
+			return sender.Config{}, conf.Wrong(fmt.Sprintf("channel[%d].fec", i), "%w", err)
+		}
+	}
+	return out, nil
 }
