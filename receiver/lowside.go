@@ -23,6 +23,8 @@ const (
 	// lookAgain is how often it is looked for again, and remembersFor how long it is told of.
 	lookAgain    = time.Minute
 	remembersFor = 7 * 24 * time.Hour
+	// looksAtOnce bounds how many are looked for in one go: it is done between packets, and each look asks the disk a few times.
+	looksAtOnce = 16
 	// maxAnnounced bounds the transfers kept in mind because a beat told of them.
 	maxAnnounced = 1024
 	// maxNamed bounds the transfers that one warning names.
@@ -122,6 +124,7 @@ func (l *lowSide) grows() (from, to sample, grows bool) {
 
 // lookFor looks for the transfers that the low side is done with, and returns those that never came.
 func (r *Receiver) lookFor(now time.Time) (lost []quarantine.ID) {
+	looks := 0
 	for id, a := range r.low.announced {
 		switch {
 		case now.Sub(a.since) > remembersFor:
@@ -129,8 +132,9 @@ func (r *Receiver) lookFor(now time.Time) (lost []quarantine.ID) {
 			continue
 		case a.over.IsZero() || now.Sub(a.over) < arrivesWithin:
 			continue
-		case now.Sub(a.looked) >= lookAgain:
+		case now.Sub(a.looked) >= lookAgain && looks < looksAtOnce:
 			a.looked = now
+			looks++
 			if r.knows(id) {
 				delete(r.low.announced, id)
 				continue

@@ -28,13 +28,16 @@ func (s *Sender) beat() framing.Beat {
 		wire += l.counters.wire.Load()
 	}
 	s.gauge.take(now, wire)
-	flights, queue, size := s.schedule.list(framing.MaxFlights)
+	flights, held := s.schedule.list(framing.MaxFlights)
 	b := framing.Beat{
 		Clock: now.UnixMilli(), Uptime: max(now.Sub(s.started), 0),
-		Queue: uint64(queue), QueueBytes: size,
+		Queue: uint64(held.transfers), QueueBytes: held.size,
 		Packets: packets, Bytes: s.counters.content.Load(),
 		Sent: s.counters.sent.Load(), Aborted: s.counters.aborted.Load(),
 		Rate: s.cfg.Forecast.Rate, Config: s.cfg.Digest, Version: shortText(s.cfg.Version, maxVersion),
+	}
+	if !held.oldest.IsZero() {
+		b.Oldest = max(now.Sub(held.oldest), 0)
 	}
 	s.entrust(&b, now)
 	for _, f := range flights {
@@ -58,11 +61,8 @@ func (s *schedule) finished(flights []framing.Flight) (over []framing.Flight) {
 	return over
 }
 
-// entrust enters what the high side can't find out by itself: what waits, what is planned for, what went wrong.
+// entrust enters what the high side can't find out by itself: what is planned for, what went wrong.
 func (s *Sender) entrust(b *framing.Beat, now time.Time) {
-	if oldest := s.schedule.oldest(); oldest != 0 {
-		b.Oldest = max(now.Sub(time.Unix(oldest, 0)), 0)
-	}
 	b.Refused, b.Room = s.counters.refusal.Load(), s.room.free.Load()
 	b.Loss, b.Burst = uint32(math.Round(s.cfg.Forecast.Loss*million)), s.cfg.Forecast.Burst
 	s.cfg.Audit.beat(b)
@@ -71,33 +71,18 @@ func (s *Sender) entrust(b *framing.Beat, now time.Time) {
 	}
 }
 
-// oldest is when the transfer was claimed that waits longest, Unix seconds; 0 if none waits.
-func (s *schedule) oldest() (created int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for f := range s.flights {
-		if created == 0 || f.rec.Created < created {
-			created = f.rec.Created
-		}
-	}
-	return created
-}
-
 // Status is what the daemon says of itself now. It may be called from any goroutine.
 func (s *Sender) Status() Status {
-	flights, queue, size := s.schedule.list(statusTransfers)
+	flights, held := s.schedule.list(statusTransfers)
 	c := &s.counters
 	st := Status{
 		Version: s.cfg.Version, Started: s.started, Seal: s.cfg.Seal.String(), Warning: s.warning(),
 		Rate: s.cfg.Forecast.Rate, RateNow: s.gauge.rate.Load(), Bytes: c.content.Load(),
 		Sent: c.sent.Load(), Aborted: c.aborted.Load(), Refused: c.refusal.Load(),
-		Queue: queue, QueueSize: size, Transfers: []TransferStatus{},
+		Queue: held.transfers, QueueSize: held.size, Oldest: held.oldest, Transfers: []TransferStatus{},
 	}
 	st.Loss, st.BurstMS = s.cfg.Forecast.Loss, s.cfg.Forecast.Burst.Milliseconds()
 	st.Config, st.Room, st.Clock = hex.EncodeToString(s.cfg.Digest[:]), s.room.free.Load(), time.Now()
-	if oldest := s.schedule.oldest(); oldest != 0 {
-		st.Oldest = time.Unix(oldest, 0)
-	}
 	if f := s.faults.get(); f.Text != "" {
 		st.Fault = &f
 	}
@@ -115,14 +100,23 @@ func (s *Sender) Status() Status {
 	return st
 }
 
-// list returns how many transfers are not finished, the octets of their content together,
-// and the first most of them: those under way, then those waiting, then the oldest. The
+// held is what the daemon holds: the transfers that are not finished.
+type held struct {
+	transfers int
+	size      uint64    // octets of their content together
+	oldest    time.Time // when the one was claimed that waits longest; zero: none waits
+}
+
+// list returns what is held and the first most of the transfers: those under way, then those waiting, then the oldest. The
 // queue may be long and the line waits for this, so it is looked through, not sorted.
-func (s *schedule) list(most int) (first []*flight, queue int, size uint64) {
+func (s *schedule) list(most int) (first []*flight, all held) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	all.transfers = len(s.flights)
+	created := int64(math.MaxInt64)
 	for f := range s.flights {
-		size += f.rec.Content
+		all.size += f.rec.Content
+		created = min(created, f.rec.Created)
 		at := len(first)
 		if at == most && before(first[at-1], f) {
 			continue
@@ -133,7 +127,10 @@ func (s *schedule) list(most int) (first []*flight, queue int, size uint64) {
 		first = slices.Insert(first, at, f)
 		first = first[:min(len(first), most)]
 	}
-	return first, len(s.flights), size
+	if all.transfers > 0 {
+		all.oldest = time.Unix(created, 0)
+	}
+	return first, all
 }
 
 // before is the order of list.

@@ -158,7 +158,7 @@ func Append(dst []byte, e *Entry) ([]byte, error) {
 	if err := e.check(); err != nil {
 		return dst, err
 	}
-	return merkle.AppendJSON(dst, e)
+	return merkle.AppendJSON(dst, e) // within merkle.MaxEntry: few texts, each of MaxText, at most six octets for one in JSON
 }
 
 // Parse reads an entry, and accepts only what Append writes.
@@ -170,7 +170,10 @@ func Parse(data []byte) (*Entry, error) {
 	if err := merkle.ParseJSON(data, e); err != nil {
 		return nil, err
 	}
-	return e, e.check()
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func (b *Start) check() error { return errors.Join(texts(b.Version), isDigest(b.Config)) }

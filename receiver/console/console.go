@@ -41,13 +41,11 @@ type Channel struct {
 	ID   uint16
 	Name string
 	Need int      // how many people must approve
-	Show []string // what an approver must have been shown: some of ShownWords
+	Show []string // what an approver must have been shown: some of "files", "verdicts", "history" and "arrival"
 }
 
-// ShownWords are what the console puts before an approver, in the words that a channel's configuration may ask for: all files of the plan
+// What the console puts before an approver, in the words that a channel's configuration may ask for: all files of the plan
 // (every page of them, in the session), what the checks said, the history, and how it arrived.
-func ShownWords() []string { return []string{shownFiles, shownVerdicts, shownHistory, shownArrival} }
-
 const (
 	shownFiles    = "files"
 	shownVerdicts = "verdicts"

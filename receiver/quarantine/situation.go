@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -114,7 +115,7 @@ func ReadSituation(root string) (*Situation, error) {
 		return nil, fmt.Errorf("%s: %d octets are too many", path, info.Size())
 	}
 	s := new(Situation)
-	if err := json.NewDecoder(f).Decode(s); err != nil {
+	if err := json.NewDecoder(io.LimitReader(f, maxSituation)).Decode(s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil

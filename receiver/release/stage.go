@@ -35,7 +35,7 @@ const few = 32
 //
 // Entries come in plan order, in which a folder's content follows it without a gap. So only the
 // folders above the last entry are open, and a folder that is left is finished: its time and
-// mode are set then, deepest first, in memory that does not grow.
+// mode are set then, deepest first. What grows is a sum of eight octets for each file.
 type Stage struct {
 	id      quarantine.ID
 	in      *inbox
