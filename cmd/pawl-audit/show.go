@@ -14,6 +14,7 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing"
 	"pawl/framing/lowlog"
 	"pawl/framing/merkle"
 	"pawl/receiver/audit"
@@ -47,7 +48,7 @@ checkpoint's signature is checked; that the entries are the right ones is what v
 			err = view.Entries(from, func(index int64, data []byte) bool {
 				var e shown
 				if e, wrong = parseShown(data); wrong != nil {
-					wrong = fmt.Errorf("%s: entry %d: %s", args[0], index, audit.Printable(wrong.Error(), longText))
+					wrong = fmt.Errorf("%s: entry %d: %s", args[0], index, framing.Printable(wrong.Error(), longText))
 					return false
 				}
 				if kind != "" && e.body.Kind() != kind || transfer != "" && e.body.About() != transfer {
@@ -102,8 +103,8 @@ func (e shown) write(w io.Writer, index int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%8d  %s  %s  %s  %s\n", index, e.when.Format("2006-01-02 15:04:05.000Z"), audit.Printable(e.by, 64),
-		e.body.Kind(), audit.Printable(string(body), longText))
+	_, err = fmt.Fprintf(w, "%8d  %s  %s  %s  %s\n", index, e.when.Format("2006-01-02 15:04:05.000Z"), framing.Printable(e.by, 64),
+		e.body.Kind(), framing.Printable(string(body), longText))
 	return err
 }
 
@@ -131,7 +132,7 @@ and what was heard of the low side's log. FILE is never overwritten.`,
 			}
 			m, err := audit.Report(os.DirFS(args[0]), key, month)
 			if err != nil {
-				return fmt.Errorf("%s: %s", args[0], audit.Printable(err.Error(), longText))
+				return fmt.Errorf("%s: %s", args[0], framing.Printable(err.Error(), longText))
 			}
 			write := m.WriteText
 			if html {

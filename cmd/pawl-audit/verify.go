@@ -13,6 +13,7 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing"
 	"pawl/framing/merkle"
 	"pawl/receiver/audit"
 )
@@ -39,7 +40,7 @@ proof, and that the key signed the statement about each file. With --sender, the
 			}
 			e, err := openPack(args[0], key)
 			if err != nil {
-				return fmt.Errorf("%s: %s", args[0], audit.Printable(err.Error(), longText))
+				return fmt.Errorf("%s: %s", args[0], framing.Printable(err.Error(), longText))
 			}
 			if err := pinned(e, senderPath); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
@@ -127,9 +128,9 @@ func readKept(path string, key merkle.Public) (merkle.Checkpoint, error) {
 }
 
 func writeEvidence(w io.Writer, e *audit.Evidence) error {
-	_, err := fmt.Fprintf(w, "%s is %s\n", e.Transfer, audit.Printable(e.Outcome, longText))
+	_, err := fmt.Fprintf(w, "%s is %s\n", e.Transfer, framing.Printable(e.Outcome, longText))
 	if err == nil && e.Files > 0 {
-		_, err = fmt.Fprintf(w, "%s: %d files, %d bytes, signed by the sender %s\n", audit.Printable(e.Name, longText), e.Files, e.Bytes, e.Sender.Fingerprint())
+		_, err = fmt.Fprintf(w, "%s: %d files, %d bytes, signed by the sender %s\n", framing.Printable(e.Name, longText), e.Files, e.Bytes, e.Sender.Fingerprint())
 	}
 	for i, entry := range e.Entries {
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing"
 	"pawl/framing/merkle"
 	"pawl/receiver/audit"
 )
@@ -24,7 +25,7 @@ var errNotLow = errors.New("is not a low side's log: only of that a high side is
 func verifyLog(dir string, key merkle.Public, kept []merkle.Checkpoint, w *witness) (*audit.Summary, error) {
 	files := os.DirFS(dir)
 	said := func(dir string, err error) error {
-		return fmt.Errorf("%s: %s", dir, audit.Printable(err.Error(), longText))
+		return fmt.Errorf("%s: %s", dir, framing.Printable(err.Error(), longText))
 	}
 	view, err := merkle.OpenView(files, key)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"pawl/framing"
 	"pawl/framing/merkle"
 	"pawl/receiver/audit"
 	"pawl/receiver/release"
@@ -71,7 +72,7 @@ func (a *auditConfig) lowAlarm(now time.Time) string {
 		}
 	}
 	if err != nil && !errors.Is(err, merkle.ErrEmpty) {
-		return "the audit log can't be read: " + release.Printable(err.Error(), longText)
+		return "the audit log can't be read: " + framing.Printable(err.Error(), longText)
 	}
 	return ""
 }

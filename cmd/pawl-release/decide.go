@@ -215,7 +215,7 @@ func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Stor
 	}
 	waits, err := gate.Waits(id)
 	if err == nil && waits.For != "" {
-		_, err = fmt.Fprintf(w, "%s approved: %s\n", id, release.Printable(waits.For, longText))
+		_, err = fmt.Fprintf(w, "%s approved: %s\n", id, framing.Printable(waits.For, longText))
 		return err
 	}
 	st, err := gate.Run(ctx, id, quarantine.Held)
@@ -240,9 +240,9 @@ func (c *config) outcome(w io.Writer, store *quarantine.Store, id quarantine.ID,
 		return err
 	}
 	if st != quarantine.Released {
-		return fmt.Errorf("transfer %s is %s: %s", id, st, release.Printable(t.Reason, longText))
+		return fmt.Errorf("transfer %s is %s: %s", id, st, framing.Printable(t.Reason, longText))
 	}
-	_, err = fmt.Fprintf(w, "%s released: %s in %s\n", id, release.Printable(t.Name, longText), c.inbox(id.Channel))
+	_, err = fmt.Fprintf(w, "%s released: %s in %s\n", id, framing.Printable(t.Name, longText), c.inbox(id.Channel))
 	return err
 }
 
@@ -265,7 +265,7 @@ func (d *decider) rejectUnsigned(c *config, prefix string) error {
 
 // plain makes an error of the gate fit for a terminal and adds what to do.
 func plain(err error) error {
-	text := release.Printable(err.Error(), longText)
+	text := framing.Printable(err.Error(), longText)
 	switch {
 	case errors.Is(err, quarantine.ErrLocked):
 		text += ": wait until it is done, and look again"

@@ -12,6 +12,7 @@ import (
 
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing"
 	"pawl/hw/disk"
 	"pawl/receiver/audit"
 	"pawl/receiver/quarantine"
@@ -78,9 +79,9 @@ func (c *config) evidence(env *cli.Env, prefix, out string) error {
 		err = file.Sync()
 	}
 	if err := errors.Join(err, file.Close()); err != nil {
-		return errors.Join(fmt.Errorf("%s", release.Printable(err.Error(), longText)), os.Remove(out)) // we made it a moment ago
+		return errors.Join(fmt.Errorf("%s", framing.Printable(err.Error(), longText)), os.Remove(out)) // we made it a moment ago
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s: %s, %d entries of the log %s at %d\n", out, release.Printable(e.Outcome, nameWidth), len(e.Entries),
+	_, err = fmt.Fprintf(env.Stdout, "%s: %s, %d entries of the log %s at %d\n", out, framing.Printable(e.Outcome, nameWidth), len(e.Entries),
 		e.Checkpoint.Origin, e.Checkpoint.Size)
 	return err
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
+	"pawl/framing"
 	"pawl/receiver/quarantine"
-	"pawl/receiver/release"
 )
 
 // Widths of the low side's words in a table, in characters.
@@ -96,8 +96,8 @@ func writeTable(w io.Writer, found []*transfer, now time.Time) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "ID\tSTATE\tCHANNEL\tNAME\tSIZE\tFILES\tAGE\tREASON")
 	for _, t := range found {
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.State, release.Printable(t.Label, nameWidth),
-			known(release.Printable(t.Name, nameWidth)), size(t.Bytes), count(t.Files), age(now.Sub(t.Since)), release.Printable(t.Reason, reasonWidth))
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.State, framing.Printable(t.Label, nameWidth),
+			known(framing.Printable(t.Name, nameWidth)), size(t.Bytes), count(t.Files), age(now.Sub(t.Since)), framing.Printable(t.Reason, reasonWidth))
 	}
 	return out.Flush()
 }

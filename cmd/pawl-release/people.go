@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pawl/cmd/internal/conf"
+	"pawl/framing"
 	"pawl/framing/person"
 	"pawl/framing/seal"
 	"pawl/receiver/release"
@@ -112,7 +113,7 @@ func (c *config) writePeople(w io.Writer) error {
 		}
 		where := "all channels"
 		if len(p.Channels) > 0 {
-			where = release.Printable(strings.Join(p.Channels, ", "), longText)
+			where = framing.Printable(strings.Join(p.Channels, ", "), longText)
 		}
 		if _, err := fmt.Fprintf(w, "person %s %s: %s; %s\n", p.Name(), p.Key.Fingerprint(), strings.Join(roles, ", "), where); err != nil {
 			return err

@@ -3,10 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"pawl/receiver/release"
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"pawl/framing"
 
 	"github.com/dustin/go-humanize"
 )
@@ -29,7 +30,7 @@ func (d *details) writeParts(w io.Writer, parts []shown) error {
 		err = d.writeDecisions(w)
 	}
 	if err == nil && slices.Contains(parts, showArrival) && d.Arrival != nil {
-		_, err = fmt.Fprintf(w, "\narrival:\n  %s\n", release.Printable(string(d.Arrival), longText))
+		_, err = fmt.Fprintf(w, "\narrival:\n  %s\n", framing.Printable(string(d.Arrival), longText))
 	}
 	if slices.Contains(parts, showHistory) {
 		d.writeHistory(w)
@@ -46,10 +47,10 @@ func (d *details) writeDecisions(w io.Writer) error {
 	for _, g := range d.Decisions {
 		text := ""
 		if g.Reason != "" {
-			text = "  " + release.Printable(g.Reason, longText)
+			text = "  " + framing.Printable(g.Reason, longText)
 		}
 		if g.Against != "" {
-			text += "  (does not count: " + release.Printable(g.Against, longText) + ")"
+			text += "  (does not count: " + framing.Printable(g.Against, longText) + ")"
 		}
 		if _, err := fmt.Fprintf(w, "  %s  %s: %s%s\n", stamp(g.When), g.Person, g.Action, text); err != nil {
 			return err
@@ -66,13 +67,13 @@ func (d *details) writeHead(w io.Writer) error {
 	line("transfer", "%s", d.ID)
 	line("state", "%s since %s", d.State, stamp(d.Since))
 	if d.Reason != "" {
-		line("reason", "%s", release.Printable(d.Reason, longText))
+		line("reason", "%s", framing.Printable(d.Reason, longText))
 	}
 	if d.Waits != "" && d.Waits != d.Reason {
-		line("waits", "%s", release.Printable(d.Waits, longText))
+		line("waits", "%s", framing.Printable(d.Waits, longText))
 	}
-	line("channel", "%d %s", d.Channel, release.Printable(d.Label, nameWidth))
-	line("name", "%s", known(release.Printable(d.Name, longText)))
+	line("channel", "%d %s", d.Channel, framing.Printable(d.Label, nameWidth))
+	line("name", "%s", known(framing.Printable(d.Name, longText)))
 	if d.Created != nil {
 		line("created", "%s by the low side's clock", stamp(*d.Created))
 		line("size", "%s (%d bytes), %s files, %d entries", size(d.Bytes), *d.Bytes, count(d.Files), d.Entries)
@@ -87,10 +88,10 @@ func (d *details) writeHead(w io.Writer) error {
 		line("checks", "passed %s", stamp(a.When))
 		line("proof", "sha256:%s", a.Body)
 	case a.Verdict != nil:
-		line("checks", "%s, %s", release.Printable(a.Verdict.Error(), longText), stamp(a.When))
+		line("checks", "%s, %s", framing.Printable(a.Verdict.Error(), longText), stamp(a.When))
 	}
 	if d.Answer != nil && d.Answer.Policy != "" {
-		line("policy", "sha256:%s", release.Printable(d.Answer.Policy, longText))
+		line("policy", "sha256:%s", framing.Printable(d.Answer.Policy, longText))
 	}
 	if d.Missing != nil {
 		line("missing", "%s", lacks(d.dir))
@@ -120,12 +121,12 @@ func (d *details) writeHistory(w io.Writer) {
 	}
 	fmt.Fprintln(w, "\nhistory:")
 	for _, e := range d.History {
-		fmt.Fprintf(w, "  %s  %s", stamp(e.When), release.Printable(e.Who, nameWidth))
+		fmt.Fprintf(w, "  %s  %s", stamp(e.When), framing.Printable(e.Who, nameWidth))
 		if e.To != e.From {
-			fmt.Fprintf(w, "  %s -> %s", known(release.Printable(string(e.From), nameWidth)), release.Printable(string(e.To), nameWidth))
+			fmt.Fprintf(w, "  %s -> %s", known(framing.Printable(string(e.From), nameWidth)), framing.Printable(string(e.To), nameWidth))
 		}
 		if e.Reason != "" {
-			fmt.Fprintf(w, "  %s", release.Printable(e.Reason, longText))
+			fmt.Fprintf(w, "  %s", framing.Printable(e.Reason, longText))
 		}
 		fmt.Fprintln(w)
 	}
@@ -145,7 +146,7 @@ func (d *details) writePlan(w io.Writer) error {
 		case e.Exec:
 			kind = "*"
 		}
-		fmt.Fprintf(out, "%s\t%s\t  %s%s\n", what, stamp(e.ModTime), release.Printable(e.Path, longText), kind)
+		fmt.Fprintf(out, "%s\t%s\t  %s%s\n", what, stamp(e.ModTime), framing.Printable(e.Path, longText), kind)
 	}
 	if err := out.Flush(); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/daemon"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing"
 	"pawl/framing/seal"
 	"pawl/hw/confine"
 	"pawl/hw/watch"
@@ -204,7 +205,7 @@ file and line, and what to write instead.`,
 				return err
 			}
 			for _, ch := range c.Channels {
-				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, release.Printable(ch.Name, nameWidth), ch.Release, ch.place()); err != nil {
+				if _, err := fmt.Fprintf(env.Stdout, "channel %d %s: %s, inbox %s\n", ch.ID, framing.Printable(ch.Name, nameWidth), ch.Release, ch.place()); err != nil {
 					return err
 				}
 				if err := writePolicy(env.Stdout, ch.policy); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
+	"pawl/framing"
 	"pawl/receiver/quarantine"
-	"pawl/receiver/release"
 )
 
 const (
@@ -147,14 +147,14 @@ func showBeat(w io.Writer, b *quarantine.Beat) {
 		fmt.Fprintln(w, "low side\tno beat heard")
 		return
 	}
-	fmt.Fprintf(w, "low side\theard %.1f s ago: version %s, up %v\n", b.HeardAgoMS/1000, release.Printable(b.Version, textWidth), seconds(b.UptimeS))
+	fmt.Fprintf(w, "low side\theard %.1f s ago: version %s, up %v\n", b.HeardAgoMS/1000, framing.Printable(b.Version, textWidth), seconds(b.UptimeS))
 	fmt.Fprintf(w, "  its queue\t%d transfers, %s, the oldest for %v\n", b.Queue, humanize.IBytes(b.QueueBytes), seconds(b.OldestS))
 	fmt.Fprintf(w, "  it did\t%d sent, %d aborted, %d refused\n", b.Sent, b.Aborted, b.Refused)
 	fmt.Fprintf(w, "  it plans for\t%.4g %% random loss, outages of %v, at %s\n", 100*b.Loss, seconds(b.BurstMS/1000), humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"))
 	fmt.Fprintf(w, "  its audit log\t%s entries\n", humanize.Comma(int64(min(b.LogSize, math.MaxInt64))))
 	fmt.Fprintf(w, "  its disk\t%s free\n", humanize.IBytes(b.Room))
 	if b.Fault != "" {
-		fmt.Fprintf(w, "  its last error\t%s, %v before that beat\n", release.Printable(b.Fault, textWidth), seconds(b.FaultAgoS))
+		fmt.Fprintf(w, "  its last error\t%s, %v before that beat\n", framing.Printable(b.Fault, textWidth), seconds(b.FaultAgoS))
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"pawl/cmd/internal/cli"
+	"pawl/framing"
 	"pawl/receiver/check"
-	"pawl/receiver/release"
 )
 
 // trial is what try says about one path.
@@ -47,7 +47,7 @@ low side can ask the same policy before it sends. The exit code is 1 when any ch
 			for _, path := range paths {
 				findings, err := check.Try(cmd.Context(), policy, path)
 				if err != nil {
-					return errors.New(release.Printable(err.Error(), longText))
+					return errors.New(framing.Printable(err.Error(), longText))
 				}
 				t := trial{Path: path, OK: true, Policy: hex.EncodeToString(digest[:]), Checks: findings}
 				for _, f := range findings {
@@ -109,7 +109,7 @@ func (t trial) write(w io.Writer, asJSON bool) error {
 	if !t.OK {
 		said = "no"
 	}
-	if _, err := fmt.Fprintf(w, "%s: %s\n", release.Printable(t.Path, longText), said); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: %s\n", framing.Printable(t.Path, longText), said); err != nil {
 		return err
 	}
 	return writeFindings(w, t.Checks)
@@ -122,12 +122,12 @@ func writeFindings(w io.Writer, findings []check.Finding) error {
 		if !f.OK {
 			line = fmt.Sprintf("  %-10s no", f.Check)
 			if f.Path != "" {
-				line += ", " + release.Printable(f.Path, longText)
+				line += ", " + framing.Printable(f.Path, longText)
 			}
-			line += ": " + release.Printable(f.Reason, longText)
+			line += ": " + framing.Printable(f.Reason, longText)
 		}
 		if f.Engine != "" {
-			line += fmt.Sprintf(" (%s, %s)", release.Printable(f.Engine, longText), release.Printable(f.Version, longText))
+			line += fmt.Sprintf(" (%s, %s)", framing.Printable(f.Engine, longText), framing.Printable(f.Version, longText))
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"pawl/framing"
 )
 
 // shown is how much of a text a report's line has, in characters.
@@ -26,27 +28,27 @@ type section struct {
 func (m *Month) sections() []section {
 	c := m.Summary.Checkpoint
 	sum := section{Title: "The log", Head: []string{"what", "value"}, Rows: [][]string{
-		{"log", Printable(c.Origin, shown)}, {"verified", fmt.Sprintf("%d entries, root %s", c.Size, c.Root)},
+		{"log", framing.Printable(c.Origin, shown)}, {"verified", fmt.Sprintf("%d entries, root %s", c.Size, c.Root)},
 		{"entries of this month", fmt.Sprint(m.Entries)},
 		{"clock set back", fmt.Sprintf("%d times in the whole log", m.Summary.Backwards)},
 	}}
 	for _, program := range slices.Sorted(maps.Keys(m.Starts)) {
-		sum.Rows = append(sum.Rows, []string{Printable(program, shown), fmt.Sprintf("%d starts, %d of them after no orderly stop", m.Starts[program], m.Crashes[program])})
+		sum.Rows = append(sum.Rows, []string{framing.Printable(program, shown), fmt.Sprintf("%d starts, %d of them after no orderly stop", m.Starts[program], m.Crashes[program])})
 	}
 	states := section{Title: "Transfers", Head: []string{"came into state", "times"}}
 	for _, st := range slices.Sorted(maps.Keys(m.States)) {
-		states.Rows = append(states.Rows, []string{Printable(st, shown), fmt.Sprint(m.States[st])})
+		states.Rows = append(states.Rows, []string{framing.Printable(st, shown), fmt.Sprint(m.States[st])})
 	}
 	if m.Removed > 0 {
 		states.Note = fmt.Sprintf("Of %d released transfers the content was removed from the quarantine.", m.Removed)
 	}
 	people := section{Title: "Approvals", Head: []string{"person", "approvals"}}
 	for _, who := range slices.Sorted(maps.Keys(m.People)) {
-		people.Rows = append(people.Rows, []string{Printable(who, shown), fmt.Sprint(m.People[who])})
+		people.Rows = append(people.Rows, []string{framing.Printable(who, shown), fmt.Sprint(m.People[who])})
 	}
 	witness := section{Title: "The low side's log", Head: []string{"entries", "root"}, Note: fmt.Sprintf("%d checkpoints were heard; the last is shown. Of them %d are alarms.", m.Heard, len(m.Alarms))}
 	if w := m.Witness; w != nil {
-		witness.Rows = [][]string{{fmt.Sprint(w.Size), Printable(w.Root, shown)}}
+		witness.Rows = [][]string{{fmt.Sprint(w.Size), framing.Printable(w.Root, shown)}}
 	}
 	return []section{sum, states,
 		lines("Releases", m.Releases, fmt.Sprintf("%d releases, %d files, %d bytes.%s", m.Released, m.Files, m.Bytes, more(m.Released, m.Releases))),
@@ -66,8 +68,8 @@ func more(all int64, shown []Line) string {
 func lines(title string, all []Line, note string) section {
 	s := section{Title: title, Head: []string{"when", "entry", "by", "transfer", "what"}, Note: strings.TrimSpace(note)}
 	for _, l := range all {
-		s.Rows = append(s.Rows, []string{l.When.Format("2006-01-02 15:04:05Z"), fmt.Sprint(l.Index), Printable(l.By, shown),
-			cmp.Or(l.Transfer, "-"), Printable(l.What, shown)})
+		s.Rows = append(s.Rows, []string{l.When.Format("2006-01-02 15:04:05Z"), fmt.Sprint(l.Index), framing.Printable(l.By, shown),
+			cmp.Or(l.Transfer, "-"), framing.Printable(l.What, shown)})
 	}
 	return s
 }
@@ -95,7 +97,7 @@ func (m *Month) ledgers() section {
 	}
 	var notes []string
 	for _, reason := range slices.Sorted(maps.Keys(m.Total.Rejected)) {
-		notes = append(notes, fmt.Sprintf("%s %d", Printable(reason, shown), m.Total.Rejected[reason]))
+		notes = append(notes, fmt.Sprintf("%s %d", framing.Printable(reason, shown), m.Total.Rejected[reason]))
 	}
 	if len(notes) > 0 {
 		s.Note = "Rejected by reason: " + strings.Join(notes, ", ") + "."
@@ -114,7 +116,7 @@ func (m *Month) ledgers() section {
 func (b *Ledger) remarks() string {
 	text := ""
 	if b.Unknown != "" {
-		text += fmt.Sprintf(" %s: what the kernel dropped is not known in bytes (%s); the sockets had no room %d times.", b.Day, Printable(b.Unknown, shown), b.Drops)
+		text += fmt.Sprintf(" %s: what the kernel dropped is not known in bytes (%s); the sockets had no room %d times.", b.Day, framing.Printable(b.Unknown, shown), b.Drops)
 	} else if b.Drops > 0 {
 		text += fmt.Sprintf(" %s: the sockets had no room %d times.", b.Day, b.Drops)
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"html/template"
 
-	"pawl/receiver/release"
+	"pawl/framing"
 )
 
 // Words is text that came from the low side, or may hold some: escaped by release.Printable and capped when it is made. A page prints it with
@@ -18,7 +18,7 @@ const (
 )
 
 // say makes Words of at most limit characters.
-func say(text string, limit int) Words { return Words{release.Printable(text, limit)} }
+func say(text string, limit int) Words { return Words{framing.Printable(text, limit)} }
 
 // String stands where a page forgot to mark the words.
 func (w Words) String() string { return "‹unmarked›" }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"pawl/framing"
+
 	"go.uber.org/zap"
 )
 
@@ -55,7 +57,7 @@ func (j *job) runAfter(ctx context.Context, place string) (string, error) {
 	if said := strings.TrimSpace(out.String()); said != "" {
 		text += ": " + said
 	}
-	j.log.Error("the command after the release failed", zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), zap.String("err", Printable(text, shownReason)))
+	j.log.Error("the command after the release failed", zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), zap.String("err", framing.Printable(text, shownReason)))
 	return text, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"pawl/framing"
 	"pawl/receiver/audit"
 	"pawl/receiver/quarantine"
 )
@@ -114,7 +115,7 @@ func (c *Chronicle) witness(all []*audit.Witness) {
 // failed says once that something can't be entered; it is tried again.
 func (c *Chronicle) failed(err error) {
 	if !c.failing {
-		c.log.Error("what pawl-receive says can't be entered in the audit log: trying again", zap.String("err", Printable(err.Error(), shownReason)))
+		c.log.Error("what pawl-receive says can't be entered in the audit log: trying again", zap.String("err", framing.Printable(err.Error(), shownReason)))
 	}
 	c.failing = true
 }
@@ -131,5 +132,5 @@ func (c *Chronicle) Notes(now time.Time) []string {
 
 // AlarmText is an alarm about the low side's log, for people.
 func AlarmText(alarm string, when time.Time) string {
-	return when.UTC().Format("2006-01-02 15:04Z") + ": " + Printable(alarm, shownReason)
+	return when.UTC().Format("2006-01-02 15:04Z") + ": " + framing.Printable(alarm, shownReason)
 }

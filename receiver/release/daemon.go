@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"pawl/framing"
 	"pawl/receiver/quarantine"
 )
 
@@ -80,7 +81,7 @@ func (d *Daemon) report() {
 		foreign, _ := d.gate.store.Foreign(st)
 		for _, name := range foreign {
 			if d.once(string(st) + "/" + name) {
-				d.gate.log.Warn("not a transfer: left alone", zap.String("path", filepath.Join(string(st), Printable(name, shownReason))))
+				d.gate.log.Warn("not a transfer: left alone", zap.String("path", filepath.Join(string(st), framing.Printable(name, shownReason))))
 			}
 		}
 	}
@@ -156,7 +157,7 @@ func (w *worker) try(ctx context.Context, id quarantine.ID, st quarantine.State)
 	}
 	if w.said[id] != err.Error() {
 		w.gate.log.Error("transfer can't be released: trying again", zap.Stringer("transfer", id),
-			zap.String("channel", w.channel.Name), zap.String("err", Printable(err.Error(), shownReason)))
+			zap.String("channel", w.channel.Name), zap.String("err", framing.Printable(err.Error(), shownReason)))
 	}
 	return err
 }
@@ -187,7 +188,7 @@ func (g *Gate) Sweep(channel Channel) error {
 		err = errors.Join(err, g.sweepStaging(in, id))
 	}
 	for _, name := range foreign {
-		g.log.Warn("not a staging: left alone", zap.String("path", filepath.Join(in.path, Printable(name, shownReason))))
+		g.log.Warn("not a staging: left alone", zap.String("path", filepath.Join(in.path, framing.Printable(name, shownReason))))
 	}
 	return errors.Join(err, errIn)
 }

@@ -45,6 +45,9 @@ var (
 	ErrState = errors.New("not in a state for it")
 )
 
+// shownReason is how much of a reason a log line takes, in characters.
+const shownReason = 300
+
 // Gate moves transfers from complete onwards, one at a time each: the transfer's lock keeps
 // a daemon and a command apart. It is safe for concurrent use.
 type Gate struct {
@@ -207,7 +210,7 @@ func (j *job) move(to quarantine.State, reason string) error {
 	j.step("moved to " + string(to))
 	why := zap.Skip()
 	if reason != "" {
-		why = zap.String("reason", Printable(reason, shownReason))
+		why = zap.String("reason", framing.Printable(reason, shownReason))
 	}
 	j.log.Info("transfer "+string(to), zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), why)
 	return nil
