@@ -39,7 +39,6 @@ package sender
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,6 +53,7 @@ import (
 	"pawl/framing"
 	"pawl/framing/seal"
 	"pawl/hw/disk"
+	"pawl/hw/socket"
 )
 
 // Sender is the daemon of the low side.
@@ -73,9 +73,9 @@ type Sender struct {
 	sessions *counter // one for all links: packets name their session only
 	lines    []*line
 	lock     *os.File
-	listener *net.UnixListener // nil without a socket
-	orders   sync.Mutex        // held while a repair, a resend, a hold or retention is at work
-	recovery sync.WaitGroup    // until all that lay in claimed/ at the start is taken up again
+	listener *socket.Listener // nil without a socket
+	orders   sync.Mutex       // held while a repair, a resend, a hold or retention is at work
+	recovery sync.WaitGroup   // until all that lay in claimed/ at the start is taken up again
 }
 
 // New checks a configuration and opens its folders; nothing is sent before Run. The error
@@ -148,7 +148,7 @@ func (s *Sender) open() (err error) {
 		s.lines = append(s.lines, s.line(i, p, share))
 	}
 	if s.cfg.Socket != "" {
-		s.listener, err = listen(s.cfg.Socket)
+		s.listener, err = socket.Listen(s.cfg.Socket, 0o600)
 	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -32,7 +31,6 @@ func (s *Sender) serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
 	defer listener.Close()
-	defer os.Remove(s.cfg.Socket)
 	var clients sync.WaitGroup
 	defer clients.Wait()
 	places := make(chan struct{}, maxClients)
@@ -61,36 +59,6 @@ func (s *Sender) serve(ctx context.Context) error {
 			}
 		})
 	}
-}
-
-// listen opens the socket for its owner only. A socket that nobody answers on is what a
-// killed daemon left; that there is no second daemon is held by the lock of the state folder.
-func listen(path string) (*net.UnixListener, error) {
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
-		return nil, fmt.Errorf("%q is answered by another program", path)
-	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-	}
-	// Bound under another name until its mode is right: there is no moment at which others
-	// could connect.
-	hidden := path + ".new"
-	if err := os.Remove(hidden); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: hidden, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	listener.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path)); err != nil {
-		listener.Close()
-		return nil, err
-	}
-	return listener, nil
 }
 
 // client serves one connection.

@@ -8,9 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
+
+	"pawl/hw/socket"
 )
 
 // Bounds of the server: nobody may hold it up.
@@ -76,23 +77,7 @@ func bind(network, address string) (net.Listener, error) {
 	if network != "unix" {
 		return net.Listen(network, address)
 	}
-	if conn, err := net.Dial(network, address); err == nil {
-		_ = conn.Close()
-		return nil, errors.New("another program answers on this socket")
-	}
-	if info, err := os.Lstat(address); err == nil && info.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(address); err != nil {
-			return nil, err
-		}
-	}
-	listener, err := net.Listen(network, address)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(address, 0o660); err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	return listener, nil
+	return socket.Listen(address, 0o660)
 }
 
 // Address is where the server listens.

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"pawl/cmd/internal/conf"
+	"pawl/hw/socket"
 )
 
 // Bounds of the server: it answers a local collector, and nobody may hold it up.
@@ -65,24 +65,7 @@ func listen(network, address string) (net.Listener, error) {
 	if network != "unix" {
 		return net.Listen(network, address)
 	}
-	if conn, err := net.Dial(network, address); err == nil {
-		_ = conn.Close()
-		return nil, errors.New("another program answers on this socket")
-	}
-	if info, err := os.Lstat(address); err == nil && info.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(address); err != nil {
-			return nil, err
-		}
-	}
-	listener, err := net.Listen(network, address)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(address, 0o660); err != nil {
-		_ = listener.Close()
-		return nil, err
-	}
-	return listener, nil
+	return socket.Listen(address, 0o660)
 }
 
 // answer writes a health as JSON, with status 503 where it is none.
