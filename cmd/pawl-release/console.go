@@ -19,6 +19,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/ticket"
+	"pawl/hw/web"
 	"pawl/receiver/audit"
 	"pawl/receiver/console"
 	"pawl/receiver/quarantine"
@@ -88,7 +89,7 @@ func (c *config) checkConsole(path string) error {
 	case k.Limit > conf.Duration(24*time.Hour):
 		return conf.Wrong("console.limit", "more than 24h: a key would lie open in memory overnight")
 	}
-	if err := console.CheckAddress(network, address, k.Certificate != ""); err != nil {
+	if err := web.CheckAddress(network, address, k.Certificate != ""); err != nil {
 		return conf.Wrong("console.listen", "%w", err)
 	}
 	for i := range k.Clients {
@@ -133,7 +134,7 @@ func (k *consoleConfig) certificates(all *people.Registry) (map[[32]byte]string,
 // pages are the console and the address that it is served on.
 type pages struct {
 	console *console.Console
-	server  *console.Server
+	server  *web.Server
 }
 
 // close gives up the address; a server that ran has done so already.
@@ -179,7 +180,7 @@ func (c *config) openConsole(store *quarantine.Store, gate *release.Gate, decide
 		return nil, err
 	}
 	network, address := k.network()
-	server, err := console.Listen(network, address, own, made)
+	server, err := web.Listen(web.Address{Network: network, At: address, Certificate: own}, made.Handler())
 	if err != nil {
 		return nil, conf.At("console.listen", err)
 	}

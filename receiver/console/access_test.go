@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pawl/framing/person"
+	"pawl/hw/web"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release/people"
@@ -207,14 +208,14 @@ func TestSessionsEnd(t *testing.T) {
 	a = r.as("alice")
 	s = held(a)
 	r.skip(DefaultIdle - 1e9)
-	a.h.Set(liveHeader, "1")
+	a.h.Set(web.LiveHeader, "1")
 	if !alive(a) {
 		t.Error("ended before its time")
 	}
 	r.skip(2e9) // the page that renewed itself was no use of it
 	r.c.sessions.sweep()
 	gone(s)
-	a.h.Del(liveHeader)
+	a.h.Del(web.LiveHeader)
 	if alive(a) {
 		t.Error("idle, and still in")
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pawl/hw/web"
 )
 
 var update = flag.Bool("update", false, "write the page anew")
@@ -93,7 +95,7 @@ func shape(out *strings.Builder, t reflect.Type, at string) {
 // kindOf is what a type is in JSON, and the struct in it.
 func kindOf(t reflect.Type) (string, reflect.Type) {
 	switch {
-	case t == reflect.TypeFor[Words]():
+	case t == reflect.TypeFor[web.Words]():
 		return "text, escaped: may be the low side's", nil
 	case t == reflect.TypeFor[time.Time]():
 		return "time, RFC 3339", nil

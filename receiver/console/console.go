@@ -5,7 +5,7 @@
 //	situation ─ sampler ─ rings ─ charts          folders ─ index ─ list, search          decide: sign ─ Gate.Decide
 //
 // A page and its twin in the API are one [route]: the same model, the same roles (routes.go). Nothing is fetched from elsewhere, no
-// script is needed, and what the low side wrote is of a type of its own, [Words], that can't be printed unmarked. The console keeps
+// script is needed, and what the low side wrote is of a type of its own, [web.Words], that can't be printed unmarked. The console keeps
 // no state on disk: who decides signs with a key that lives in the session's memory only, and the gate weighs the signature as if it
 // had come from the command line. docs/console.md is for those who use it, docs/console-api.md is made from the routes.
 package console
@@ -13,7 +13,6 @@ package console
 import (
 	"context"
 	"fmt"
-	"html/template"
 	"io"
 	"net/http"
 	"time"
@@ -23,6 +22,7 @@ import (
 
 	"pawl/framing/merkle"
 	"pawl/framing/person"
+	"pawl/hw/web"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 	"pawl/receiver/release/people"
@@ -107,8 +107,8 @@ type Console struct {
 	door     *door
 	index    *index
 	link     *sampler
-	bell     *bell
-	pages    *template.Template
+	bell     *web.Bell
+	pages    *web.Pages
 	handler  http.Handler
 }
 
@@ -133,12 +133,12 @@ func New(c Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	bell := newBell()
+	bell := web.NewBell()
 	con := &Console{
 		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, bell: bell, pages: pages,
-		index: newIndex(c.Store, c.label, func() { bell.ring(topicTransfers) }), link: newSampler(c.Root, c.Now, func() { bell.ring(topicLink) }),
+		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }), link: newSampler(c.Root, c.Now, func() { bell.Ring(topicLink) }),
 	}
-	con.handler = con.guard(con.mux())
+	con.handler = web.Guard(c.Secure, con.mux())
 	return con, nil
 }
 

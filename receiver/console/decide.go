@@ -85,7 +85,7 @@ func (c *Console) moved(id quarantine.ID) {
 	case c.index.hint <- id:
 	default: // it is found by the next listing
 	}
-	c.bell.ring(topicTransfers)
+	c.bell.Ring(topicTransfers)
 }
 
 func (c *Console) recheck(q *request) (any, error) {

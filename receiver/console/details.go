@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pawl/framing/person"
+	"pawl/hw/web"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 )
@@ -48,19 +49,19 @@ type details struct {
 
 // finding is what one check said.
 type finding struct {
-	Check   string `json:"check"`
-	OK      bool   `json:"ok"`
-	Engine  Words  `json:"engine"`
-	Version Words  `json:"version"`
-	Files   uint64 `json:"files"` // that it was asked about
-	Path    Words  `json:"path"`
-	Reason  Words  `json:"reason"`
-	SHA256  string `json:"sha256,omitempty"`
+	Check   string    `json:"check"`
+	OK      bool      `json:"ok"`
+	Engine  web.Words `json:"engine"`
+	Version web.Words `json:"version"`
+	Files   uint64    `json:"files"` // that it was asked about
+	Path    web.Words `json:"path"`
+	Reason  web.Words `json:"reason"`
+	SHA256  string    `json:"sha256,omitempty"`
 }
 
 // waits is what a held transfer waits for.
 type waits struct {
-	For       Words     `json:"for"`
+	For       web.Words `json:"for"`
 	Stuck     bool      `json:"stuck"` // a person must have it checked again
 	Since     time.Time `json:"since"`
 	Need      int       `json:"need"` // people who must approve
@@ -73,12 +74,12 @@ type decided struct {
 	Person  string        `json:"person"`
 	Action  person.Action `json:"action"`
 	When    time.Time     `json:"when"`
-	Reason  Words         `json:"reason"`
-	Against Words         `json:"does_not_count_because"`
+	Reason  web.Words     `json:"reason"`
+	Against web.Words     `json:"does_not_count_because"`
 }
 
 type lack struct {
-	Object  Words            `json:"object"`
+	Object  web.Words        `json:"object"`
 	Unknown bool             `json:"unknown"` // nothing of it arrived
 	Missing uint32           `json:"missing"` // blocks
 	Blocks  uint32           `json:"blocks"`
@@ -87,14 +88,14 @@ type lack struct {
 
 type happened struct {
 	When   time.Time `json:"when"`
-	Who    Words     `json:"who"`
+	Who    web.Words `json:"who"`
 	From   string    `json:"from"` // a state, or ?
 	To     string    `json:"to"`
-	Reason Words     `json:"reason"`
+	Reason web.Words `json:"reason"`
 }
 
 type file struct {
-	Path    Words     `json:"path"`
+	Path    web.Words `json:"path"`
 	Dir     bool      `json:"dir"`
 	Exec    bool      `json:"exec"`
 	Size    uint64    `json:"size"`
@@ -161,7 +162,7 @@ func (c *Console) details(id quarantine.ID, st quarantine.State) (*details, erro
 	}
 	if p := look.Plan; p != nil {
 		created := time.Unix(p.Created, 0).UTC()
-		d.Name, d.Bytes, d.Entries, d.Created = say(p.Name, shownText), p.Content, p.Entries, &created
+		d.Name, d.Bytes, d.Entries, d.Created = web.Say(p.Name, shownText), p.Content, p.Entries, &created
 	}
 	if p := look.Proof; p != nil {
 		d.Aborted, d.plan = p.Aborted, p.PlanDigest
@@ -184,7 +185,7 @@ func (c *Console) details(id quarantine.ID, st quarantine.State) (*details, erro
 		return nil, err
 	}
 	for _, e := range events[max(0, len(events)-maxHistory):] {
-		d.History = append(d.History, happened{e.When, say(e.Who, shownName), stateOf(e.From), stateOf(e.To), say(e.Reason, shownText)})
+		d.History = append(d.History, happened{e.When, web.Say(e.Who, shownName), stateOf(e.From), stateOf(e.To), web.Say(e.Reason, shownText)})
 	}
 	return d, nil
 }

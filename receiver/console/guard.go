@@ -10,37 +10,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"pawl/hw/web"
 	"pawl/receiver/release/people"
 )
 
-// policy is the Content-Security-Policy: everything comes from here, nothing is inline, nobody frames it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-// liveHeader marks a request that a page makes by itself: it does not keep a session alive.
-const liveHeader = "X-Pawl-Live"
-
 // csrfHeader carries the session's token where there is no form.
 const csrfHeader = "X-Pawl-CSRF"
-
-// guard puts what holds for every answer around the pages.
-func (c *Console) guard(next http.Handler) http.Handler {
-	inner := http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(next, bodyLimit))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		h.Set("Cache-Control", "no-store")
-		if c.Secure {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
-		inner.ServeHTTP(w, r)
-	})
-}
 
 // cookie is the name of the session's cookie. The prefix makes browsers refuse one that another host or a page without TLS has set.
 func (c *Console) cookie() string {
@@ -65,7 +40,7 @@ func (c *Console) token(r *http.Request) string {
 // session finds who asks: by cookie, or by a client's certificate, which makes a session for this request that can only look.
 func (c *Console) session(r *http.Request) (*session, error) {
 	if token := c.token(r); token != "" {
-		if s, err := c.sessions.find(token, r.Header.Get(liveHeader) == ""); err == nil {
+		if s, err := c.sessions.find(token, r.Header.Get(web.LiveHeader) == ""); err == nil {
 			return s, nil
 		}
 	}
@@ -122,7 +97,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	}
 	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, place(r))
 	if answer != nil {
-		c.Log.Warn("log-in refused", zap.String("name", say(name, 40).text), zap.String("from", place(r)), zap.Error(cause))
+		c.Log.Warn("log-in refused", zap.String("name", web.Say(name, 40).Text()), zap.String("from", place(r)), zap.Error(cause))
 		c.refuse(w, r, api, nil, answer)
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pawl/hw/watch"
+	"pawl/hw/web"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 )
@@ -33,8 +34,8 @@ type row struct {
 	id      quarantine.ID
 	state   quarantine.State
 	changed time.Time
-	name    string // escaped and capped; "" while unknown
-	find    string // what a search looks in: id and name in lower case
+	name    web.Words // none while unknown
+	find    string    // what a search looks in: id and name in lower case
 	bytes   uint64
 	files   uint64
 	known   bool // plan and proof were looked at
@@ -231,8 +232,8 @@ func (x *index) read(r *row) {
 	next.known = true
 	if look, err := check.LookAt(x.store.Dir(r.state, r.id)); err == nil {
 		if look.Plan != nil {
-			next.name, next.bytes = say(look.Plan.Name, maxKept).text, look.Plan.Content
-			next.find = r.id.String() + "\n" + strings.ToLower(next.name)
+			next.name, next.bytes = web.Say(look.Plan.Name, maxKept), look.Plan.Content
+			next.find = r.id.String() + "\n" + strings.ToLower(next.name.Text())
 		}
 		if look.Proof != nil && !look.Proof.Aborted {
 			next.files = look.Proof.Files

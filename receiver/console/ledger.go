@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pawl/framing/merkle"
+	"pawl/hw/web"
 	"pawl/receiver/audit"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release/people"
@@ -31,7 +32,7 @@ type ledgerPage struct {
 	Off      int64            `json:"off_bytes"` // received and in no column; 0 in a balanced ledger
 	Days     []audit.Ledger   `json:"days"`      // from the audit log, newest first
 	Log      bool             `json:"audit"`     // there is one
-	Fault    Words            `json:"fault"`     // why it can't be read
+	Fault    web.Words        `json:"fault"`     // why it can't be read
 }
 
 type column struct {
@@ -48,7 +49,7 @@ func (c *Console) ledger(*request) (any, error) {
 		p.Columns = append(p.Columns, column{"delivered", false, l.Delivered}, column{"repair", false, l.Repair}, column{"duplicate", false, l.Duplicate},
 			column{"control", false, l.Control})
 		for _, reason := range slices.Sorted(maps.Keys(l.Rejected)) {
-			p.Columns = append(p.Columns, column{say(reason, 40).text, true, l.Rejected[reason]})
+			p.Columns = append(p.Columns, column{web.Say(reason, 40).Text(), true, l.Rejected[reason]})
 		}
 		p.Off = int64(l.Received.Bytes)
 		for _, col := range p.Columns {
@@ -69,7 +70,7 @@ func (c *Console) ledger(*request) (any, error) {
 		})
 	}
 	if err != nil {
-		p.Fault = say(err.Error(), shownText)
+		p.Fault = web.Say(err.Error(), shownText)
 	}
 	slices.Reverse(p.Days)
 	p.Days = p.Days[:min(len(p.Days), ledgerDays)]
@@ -99,15 +100,15 @@ type auditPage struct {
 type entry struct {
 	Index    int64     `json:"index"`
 	When     time.Time `json:"when"`
-	By       Words     `json:"by"`
+	By       web.Words `json:"by"`
 	Kind     string    `json:"kind"`
 	Transfer string    `json:"transfer,omitempty"`
 	Says     []said    `json:"says"`
 }
 
 type said struct {
-	Key   string `json:"key"`
-	Value Words  `json:"value"`
+	Key   string    `json:"key"`
+	Value web.Words `json:"value"`
 }
 
 // Prev and Next are the neighbouring pages; 0 where there is none.
@@ -154,11 +155,11 @@ func describeEntry(index int64, data []byte) entry {
 	out := entry{Index: index, Kind: "unreadable", Says: []said{}}
 	e, err := audit.ParseEntry(data)
 	if err != nil {
-		out.Says = append(out.Says, said{"error", say(err.Error(), maxAuditSay)})
+		out.Says = append(out.Says, said{"error", web.Say(err.Error(), maxAuditSay)})
 		return out
 	}
 	body := e.Body()
-	out.When, out.By, out.Kind, out.Transfer = e.When, say(e.By, shownName), body.Kind(), body.About()
+	out.When, out.By, out.Kind, out.Transfer = e.When, web.Say(e.By, shownName), body.Kind(), body.About()
 	fields := map[string]json.RawMessage{}
 	text, err := json.Marshal(body)
 	if err == nil {
@@ -174,7 +175,7 @@ func describeEntry(index int64, data []byte) entry {
 			value = plain
 		}
 		if key != "transfer" {
-			out.Says = append(out.Says, said{key, say(value, maxAuditSay)})
+			out.Says = append(out.Says, said{key, web.Say(value, maxAuditSay)})
 		}
 	}
 	return out

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"io"
 	"math/big"
 	"net/http"
@@ -136,27 +135,6 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 	if n := len(r.c.door.tries.all); n > maxTried {
 		t.Errorf("%d tries are remembered", n)
-	}
-}
-
-func TestAddresses(t *testing.T) {
-	for _, one := range []struct {
-		network, address string
-		secure, fine     bool
-	}{
-		{"tcp", "127.0.0.1:0", false, true}, {"tcp", "[::1]:8443", false, true}, {"unix", "/run/x", false, true}, {"tcp", "0.0.0.0:8443", false, false},
-		{"tcp", ":8443", false, false}, {"tcp", "10.0.0.1:80", false, false}, {"tcp", "10.0.0.1:80", true, true}, {"tcp", "localhost:80", true, false},
-		{"tcp", "[::ffff:127.0.0.1]:80", false, true}, {"tcp", "[::]:80", false, false},
-	} {
-		err := CheckAddress(one.network, one.address, one.secure)
-		if (err == nil) != one.fine || err != nil && !errors.Is(err, ErrListen) {
-			t.Errorf("%+v: %v", one, err)
-		}
-		if !one.fine {
-			if _, err := Listen(one.network, one.address, nil, nil); !errors.Is(err, ErrListen) {
-				t.Errorf("%+v is listened on: %v", one, err)
-			}
-		}
 	}
 }
 

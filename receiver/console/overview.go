@@ -3,6 +3,7 @@ package console
 import (
 	"time"
 
+	"pawl/hw/web"
 	"pawl/receiver/quarantine"
 )
 
@@ -12,8 +13,8 @@ type overview struct {
 	Receiving  bool         `json:"receiving"`         // pawl-receive runs
 	Said       *time.Time   `json:"said,omitempty"`    // when it last said something; absent: never
 	SilentFor  float64      `json:"silent_for_s"`      // seconds since then
-	Fault      Words        `json:"fault"`             // why what it says can't be read
-	Warnings   []Words      `json:"warnings"`          // of pawl-receive
+	Fault      web.Words    `json:"fault"`             // why what it says can't be read
+	Warnings   []web.Words  `json:"warnings"`          // of pawl-receive
 	Disk       bool         `json:"disk_trouble"`      // the quarantine's disk refuses what arrives
 	Rate       float64      `json:"rate_bytes_s"`      // received in the last ten seconds
 	Loss       float64      `json:"loss"`              // part of the packets that were lost in the last minute, 0 to 1
@@ -48,21 +49,21 @@ type arriving struct {
 
 // lowSide is the low side as last heard: all but Ago is its word.
 type lowSide struct {
-	Ago     float64 `json:"heard_ago_s"`
-	Version Words   `json:"version"`
-	Uptime  float64 `json:"uptime_s"`
-	Queue   uint64  `json:"queue"` // transfers
-	Waiting uint64  `json:"queue_bytes"`
-	Oldest  float64 `json:"oldest_s"`
-	Sent    uint64  `json:"sent"` // transfers
-	Aborted uint64  `json:"aborted"`
-	Refused uint64  `json:"refused"`
-	Rate    uint64  `json:"rate_bps"`
-	Loss    float64 `json:"loss"`
-	Burst   float64 `json:"burst_s"`
-	Room    uint64  `json:"room_bytes"`
-	Fault   Words   `json:"fault"` // its last error
-	FaultS  float64 `json:"fault_ago_s"`
+	Ago     float64   `json:"heard_ago_s"`
+	Version web.Words `json:"version"`
+	Uptime  float64   `json:"uptime_s"`
+	Queue   uint64    `json:"queue"` // transfers
+	Waiting uint64    `json:"queue_bytes"`
+	Oldest  float64   `json:"oldest_s"`
+	Sent    uint64    `json:"sent"` // transfers
+	Aborted uint64    `json:"aborted"`
+	Refused uint64    `json:"refused"`
+	Rate    uint64    `json:"rate_bps"`
+	Loss    float64   `json:"loss"`
+	Burst   float64   `json:"burst_s"`
+	Room    uint64    `json:"room_bytes"`
+	Fault   web.Words `json:"fault"` // its last error
+	FaultS  float64   `json:"fault_ago_s"`
 }
 
 // Windows of the overview, in samples of a second.
@@ -74,14 +75,14 @@ const (
 func (c *Console) overview(q *request) (any, error) {
 	now := c.link.view(lossOver)
 	l := c.index.now.Load()
-	o := overview{Warnings: []Words{}, Arriving: []arriving{}, Indexed: l.ready}
+	o := overview{Warnings: []web.Words{}, Arriving: []arriving{}, Indexed: l.ready}
 	counts := l.counts(c.mine(q.s, anyone))
 	for _, st := range quarantine.States() {
 		o.States = append(o.States, stateCount{st, counts[st]})
 	}
 	o.Waiting = l.counts(c.mine(q.s, deciders))[quarantine.Held]
 	if now.fault != nil {
-		o.Fault = say(now.fault.Error(), shownText)
+		o.Fault = web.Say(now.fault.Error(), shownText)
 	}
 	minute, seconds := sum(now.fine), sum(now.fine[lossOver-rateOver:])
 	if seconds.seconds > 0 {
@@ -103,7 +104,7 @@ func (o *overview) receiving(c *Console, s *session, now view) {
 	o.Said, o.Receiving, o.SilentFor = &r.Time, !now.stale, max(0, c.Now().Sub(r.Time).Seconds())
 	o.Disk, o.PacketLost, o.Kernel = r.DiskTrouble, r.PacketsLost, r.KernelDrops
 	for _, w := range r.Warnings {
-		o.Warnings = append(o.Warnings, say(w, shownText))
+		o.Warnings = append(o.Warnings, web.Say(w, shownText))
 	}
 	o.More = r.Arriving
 	for i := range r.Transfers {
@@ -122,9 +123,9 @@ func (o *overview) receiving(c *Console, s *session, now view) {
 	if b := r.Beat; b != nil {
 		o.Planned = b.Loss
 		o.LowSide = &lowSide{
-			Ago: b.HeardAgoMS/1000 + o.SilentFor, Version: say(b.Version, shownName), Uptime: b.UptimeS, Queue: b.Queue, Waiting: b.QueueBytes, Oldest: b.OldestS,
+			Ago: b.HeardAgoMS/1000 + o.SilentFor, Version: web.Say(b.Version, shownName), Uptime: b.UptimeS, Queue: b.Queue, Waiting: b.QueueBytes, Oldest: b.OldestS,
 			Sent: b.Sent, Aborted: b.Aborted, Refused: b.Refused, Rate: b.Rate, Loss: b.Loss, Burst: b.BurstMS / 1000, Room: b.Room,
-			Fault: say(b.Fault, shownText), FaultS: b.FaultAgoS,
+			Fault: web.Say(b.Fault, shownText), FaultS: b.FaultAgoS,
 		}
 	}
 }

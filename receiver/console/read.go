@@ -16,6 +16,7 @@ import (
 
 	"pawl/framing/person"
 	"pawl/hw/disk"
+	"pawl/hw/web"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
@@ -28,16 +29,16 @@ func (c *Console) readAnswer(d *details, dir string) error {
 		return err
 	}
 	if answer != nil {
-		d.Checked, d.Passed, d.Policy = &answer.When, answer.Pass, say(answer.Policy, 64).text
+		d.Checked, d.Passed, d.Policy = &answer.When, answer.Pass, web.Say(answer.Policy, 64).Text()
 		found := answer.Checks
 		if v := answer.Verdict; v != nil {
-			d.Verdict = &finding{Check: say(v.Check, 40).text, Engine: say(v.Engine, shownName), Version: say(v.Version, shownName), Path: say(v.Path, shownText),
-				Reason: say(v.Reason, shownText), SHA256: say(v.SHA256, 64).text}
+			d.Verdict = &finding{Check: web.Say(v.Check, 40).Text(), Engine: web.Say(v.Engine, shownName), Version: web.Say(v.Version, shownName), Path: web.Say(v.Path, shownText),
+				Reason: web.Say(v.Reason, shownText), SHA256: web.Say(v.SHA256, 64).Text()}
 			found = v.Findings
 		}
 		for _, f := range found[:min(len(found), maxFindings)] {
-			d.Checks = append(d.Checks, finding{say(f.Check, 40).text, f.OK, say(f.Engine, shownName), say(f.Version, shownName), f.Files, say(f.Path, shownText),
-				say(f.Reason, shownText), say(f.SHA256, 64).text})
+			d.Checks = append(d.Checks, finding{web.Say(f.Check, 40).Text(), f.OK, web.Say(f.Engine, shownName), web.Say(f.Version, shownName), f.Files, web.Say(f.Path, shownText),
+				web.Say(f.Reason, shownText), web.Say(f.SHA256, 64).Text()})
 		}
 	}
 	// Drafted by the gate, so that what is shown is what it will compare.
@@ -53,14 +54,14 @@ func (c *Console) readAnswer(d *details, dir string) error {
 func (c *Console) readWaits(d *details) {
 	w, err := c.Gate.Waits(d.id)
 	if err != nil {
-		d.Waits = &waits{For: say(err.Error(), shownText), Decisions: []decided{}}
+		d.Waits = &waits{For: web.Say(err.Error(), shownText), Decisions: []decided{}}
 		return
 	}
-	d.Waits = &waits{For: say(w.For, shownText), Stuck: w.Stuck, Since: w.Since, Need: w.Need, Decisions: []decided{}}
+	d.Waits = &waits{For: web.Say(w.For, shownText), Stuck: w.Stuck, Since: w.Since, Need: w.Need, Decisions: []decided{}}
 	for _, g := range w.Decisions {
-		one := decided{Person: g.Person, Action: g.Action, When: g.When, Reason: say(g.Reason, shownText)}
+		one := decided{Person: g.Person, Action: g.Action, When: g.When, Reason: web.Say(g.Reason, shownText)}
 		if g.Against != nil {
-			one.Against = say(g.Against.Error(), shownText)
+			one.Against = web.Say(g.Against.Error(), shownText)
 		} else if g.Action == person.Approve {
 			d.Waits.Approved++
 		}
@@ -84,7 +85,7 @@ func (d *details) readArrival(dir string) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if len(d.Arrival) < 16 {
-			d.Arrival = append(d.Arrival, said{say(key, 40).text, say(strings.Trim(string(fields[key]), "\""), maxAuditSay)})
+			d.Arrival = append(d.Arrival, said{web.Say(key, 40).Text(), web.Say(strings.Trim(string(fields[key]), "\""), maxAuditSay)})
 		}
 	}
 }
@@ -98,7 +99,7 @@ func (d *details) readMissing(dir string) error {
 		return err
 	}
 	for _, o := range m.Objects[:min(len(m.Objects), 3)] {
-		d.Missing = append(d.Missing, lack{say(o.Object, 20), o.Unknown, o.Missing, o.Blocks, o.Runs[:min(len(o.Runs), maxRuns)]})
+		d.Missing = append(d.Missing, lack{web.Say(o.Object, 20), o.Unknown, o.Missing, o.Blocks, o.Runs[:min(len(o.Runs), maxRuns)]})
 	}
 	return nil
 }
@@ -121,7 +122,7 @@ func (d *details) readFiles(dir string, page int) error {
 			break
 		}
 		if at >= (page-1)*filesPage {
-			d.Plan = append(d.Plan, file{say(e.Path, shownText), e.Dir, e.Exec, e.Size, time.Unix(0, e.ModTime).UTC()})
+			d.Plan = append(d.Plan, file{web.Say(e.Path, shownText), e.Dir, e.Exec, e.Size, time.Unix(0, e.ModTime).UTC()})
 		}
 		at++
 	}

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"pawl/framing/person"
+	"pawl/hw/web"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 	"pawl/receiver/release/people"
@@ -129,7 +130,7 @@ func (c *Console) mux() *http.ServeMux {
 	mux.HandleFunc("POST /login", c.login)
 	mux.HandleFunc("POST "+apiPrefix+"/login", c.login)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { c.events(w, r) })
-	mux.HandleFunc("GET /static/{name}", static)
+	mux.HandleFunc("GET /static/{name}", web.Static)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, r, strings.HasPrefix(r.URL.Path, apiPrefix), nil, errNoPage)
 	})
@@ -250,24 +251,24 @@ func status(err error) (int, bool) {
 // refuse answers with an error. What went wrong inside is for the log.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *session, err error) {
 	code, shown := status(err)
-	text := say(err.Error(), shownText)
+	text := web.Say(err.Error(), shownText)
 	if !shown {
-		c.Log.Error("console", zap.String("path", say(r.URL.Path, shownName).text), zap.String("err", text.text))
-		text = Words{"that did not work here: the log of pawl-release says why"}
+		c.Log.Error("console", zap.String("path", web.Say(r.URL.Path, shownName).Text()), zap.String("err", text.Text()))
+		text = web.Say("that did not work here: the log of pawl-release says why", shownText)
 	}
 	switch {
 	case api:
 		writeJSON(w, code, struct {
-			Error Words `json:"error"`
+			Error web.Words `json:"error"`
 		}{text})
 	case errors.Is(err, errNoSession):
-		if r.Header.Get(liveHeader) != "" {
-			http.Error(w, text.text, code)
+		if r.Header.Get(web.LiveHeader) != "" {
+			http.Error(w, text.Text(), code)
 			return
 		}
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	case errors.Is(err, errLogin), errors.Is(err, errSlow), errors.Is(err, errFull):
-		c.render(w, code, "login", "Log in", nil, "/login", text.text)
+		c.render(w, code, "login", "Log in", nil, "/login", text.Text())
 	default:
 		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text, s != nil})
 	}
@@ -275,7 +276,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *se
 
 // refusal is an error on a page. Its text may hold the low side's.
 type refusal struct {
-	Text   Words
+	Text   web.Words
 	Inside bool // somebody is logged in
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"pawl/hw/web"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release/people"
 )
@@ -37,7 +38,7 @@ type listed struct {
 	ID      string           `json:"id"`
 	State   quarantine.State `json:"state"`
 	Channel string           `json:"channel"`
-	Name    Words            `json:"name"`
+	Name    web.Words        `json:"name"`
 	Bytes   uint64           `json:"bytes"`
 	Files   uint64           `json:"files"`
 	Changed time.Time        `json:"changed"` // when something was last noted in its history
@@ -78,21 +79,9 @@ func (c *Console) transfers(q *request) (any, error) {
 	rows, total := l.search(ask, c.label, (out.Page-1)*listPage, listPage)
 	out.Total, out.Pages = total, pagesOf(total, listPage)
 	for _, r := range rows {
-		out.Rows = append(out.Rows, listed{r.id.String(), r.state, c.label(r.id.Channel), Words{short(r.name, shownName)}, r.bytes, r.files, r.changed})
+		out.Rows = append(out.Rows, listed{r.id.String(), r.state, c.label(r.id.Channel), r.name.Short(shownName), r.bytes, r.files, r.changed})
 	}
 	return out, nil
-}
-
-// short cuts text that is escaped already.
-func short(text string, limit int) string {
-	n := 0
-	for at := range text {
-		if n == limit {
-			return text[:at] + "…"
-		}
-		n++
-	}
-	return text
 }
 
 // maxPage bounds the number of a page: far beyond all that there can be, far below what overflows.

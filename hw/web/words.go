@@ -1,4 +1,4 @@
-package console
+package web
 
 import (
 	"encoding/json"
@@ -7,24 +7,33 @@ import (
 	"pawl/framing"
 )
 
-// Words is text that came from the low side, or may hold some: escaped by release.Printable and capped when it is made. A page prints it with
+// Words is text that somebody else chose, or that may hold some: escaped by framing.Printable and capped when it is made. A page prints it with
 // the function "low" only, which marks it and keeps its direction of writing to itself; printed without, it says so instead.
 type Words struct{ text string }
 
-// Caps of what is shown of a text, in characters.
-const (
-	shownName = 120  // in a list
-	shownText = 1024 // on a page of its own: a path, a reason
-)
+// Say makes Words of at most limit characters.
+func Say(text string, limit int) Words { return Words{framing.Printable(text, limit)} }
 
-// say makes Words of at most limit characters.
-func say(text string, limit int) Words { return Words{framing.Printable(text, limit)} }
+// Text is the words without a mark, escaped and capped: for a log, or for where they are known to be ours.
+func (w Words) Text() string { return w.text }
 
 // String stands where a page forgot to mark the words.
 func (w Words) String() string { return "‹unmarked›" }
 
 // None says that there are none.
 func (w Words) None() bool { return w.text == "" }
+
+// Short is the same words cut to fewer characters.
+func (w Words) Short(limit int) Words {
+	n := 0
+	for at := range w.text {
+		if n == limit {
+			return Words{w.text[:at] + "…"}
+		}
+		n++
+	}
+	return w
+}
 
 // MarshalJSON gives the escaped and capped text: the API's user gets nothing that a page does not show.
 func (w Words) MarshalJSON() ([]byte, error) { return json.Marshal(w.text) }

@@ -36,7 +36,7 @@
   };
 
   const stream = new EventSource(source);
-  for (const topic of ["link", "transfers"]) stream.addEventListener(topic, () => renew(topic));
+  for (const topic of new Set(parts().flatMap(topics))) stream.addEventListener(topic, () => renew(topic));
   stream.addEventListener("bye", () => { stream.close(); location.assign("/login"); });
   addEventListener("pagehide", () => stream.close());
 })();

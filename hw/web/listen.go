@@ -1,4 +1,4 @@
-package console
+package web
 
 import (
 	"context"
@@ -28,7 +28,7 @@ const (
 // ErrListen is wrapped by Listen when an address may not be listened on.
 var ErrListen = errors.New("address can't be listened on")
 
-// CheckAddress refuses an address that others could reach without TLS: passphrases and decisions would cross the network in clear. network
+// CheckAddress refuses an address that others could reach without TLS: everything would cross the network in clear. network
 // is "unix" or "tcp". The error wraps [ErrListen].
 func CheckAddress(network, address string, secure bool) error {
 	if network == "unix" {
@@ -37,12 +37,22 @@ func CheckAddress(network, address string, secure bool) error {
 	at, err := netip.ParseAddrPort(address)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: %q is not an address with a port: write \"127.0.0.1:8443\", or \"unix:/run/pawl-release/console\"", ErrListen, address)
+		return fmt.Errorf("%w: %q is not an address with a port: write \"127.0.0.1:8443\", or \"unix:\" and the path of a socket", ErrListen, address)
 	case secure || at.Addr().Unmap().IsLoopback():
 		return nil
 	}
 	return fmt.Errorf("%w: %q can be reached from outside, and without a certificate passphrases would cross the network in clear: "+
 		"write certificate and certificate_key, or \"127.0.0.1:%d\", or \"unix:/run/pawl-release/console\"", ErrListen, address, at.Port())
+}
+
+// Address is where a console is served.
+type Address struct {
+	Network string // "tcp" or "unix"
+	At      string // host and port, or the path of a socket
+	// Certificate is the server's; nil: no TLS. With one, pages come by TLS 1.3.
+	Certificate *tls.Certificate
+	// Demand refuses connections without a client's certificate; otherwise one is asked for only. Whose they are is the handler's to ask.
+	Demand bool
 }
 
 // Server serves a console on one address.
@@ -51,24 +61,27 @@ type Server struct {
 	http     *http.Server
 }
 
-// Listen opens the address for a console. With a certificate pages come by TLS 1.3, and clients' certificates are asked for but not
-// demanded. A Unix socket is its owner's and group's (0660). The error wraps [ErrListen] where the address needs TLS.
-func Listen(network, address string, certificate *tls.Certificate, c *Console) (*Server, error) {
-	if err := CheckAddress(network, address, certificate != nil); err != nil {
+// Listen opens an address for a handler. A Unix socket is its owner's and group's (0660). The error wraps [ErrListen] where the address needs TLS.
+func Listen(a Address, handler http.Handler) (*Server, error) {
+	if err := CheckAddress(a.Network, a.At, a.Certificate != nil); err != nil {
 		return nil, err
 	}
-	listener, err := bind(network, address)
+	listener, err := bind(a.Network, a.At)
 	if err != nil {
-		return nil, fmt.Errorf("console: listen on %q: %w", address, err)
+		return nil, fmt.Errorf("console: listen on %q: %w", a.At, err)
 	}
 	listener = &limited{Listener: listener, room: make(chan struct{}, connections)}
-	if certificate != nil {
+	if a.Certificate != nil {
+		clients := tls.RequestClientCert
+		if a.Demand {
+			clients = tls.RequireAnyClientCert
+		}
 		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, NextProtos: []string{"http/1.1"},
+			Certificates: []tls.Certificate{*a.Certificate}, MinVersion: tls.VersionTLS13, ClientAuth: clients, NextProtos: []string{"http/1.1"},
 		})
 	}
 	return &Server{listener: listener, http: &http.Server{
-		Handler: c.Handler(), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit,
+		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit,
 	}}, nil
 }
 
@@ -80,7 +93,7 @@ func bind(network, address string) (net.Listener, error) {
 	return socket.Listen(address, 0o660)
 }
 
-// Address is where the server listens.
+// Address is where it listens.
 func (s *Server) Address() net.Addr { return s.listener.Addr() }
 
 // Close gives up the address of a server that was not run.
