@@ -50,7 +50,7 @@ func (t *transfer) file(name string) (*os.File, error) {
 	if f := t.files[name]; f != nil {
 		return f, nil
 	}
-	f, err := os.OpenFile(filepath.Join(t.dir, name), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(t.dir, name), os.O_RDWR|os.O_CREATE, quarantine.FileMode)
 	if err != nil {
 		return nil, err
 	}

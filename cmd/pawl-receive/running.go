@@ -18,6 +18,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/metrics"
 	"pawl/receiver"
+	"pawl/receiver/quarantine"
 )
 
 // running is the receiver at work: the daemon's core.
@@ -131,7 +132,7 @@ func (r *running) writeStatus() error {
 	}
 	for _, path := range r.paths {
 		next := path + ".new"
-		err1 := os.WriteFile(next, append(data, '\n'), 0o600)
+		err1 := os.WriteFile(next, append(data, '\n'), quarantine.FileMode)
 		if err1 == nil {
 			err1 = os.Rename(next, path)
 		}

@@ -90,14 +90,14 @@ func TestOnlyPlainFilesAreOpened(t *testing.T) {
 		if err := put(path); err != nil {
 			t.Fatal(err)
 		}
-		for call, open := range map[string]func(string) (*os.File, error){"OpenRegular": OpenRegular, "AppendRegular": AppendRegular} {
+		for call, open := range map[string]func(string) (*os.File, error){"OpenRegular": OpenRegular, "AppendRegular": func(path string) (*os.File, error) { return AppendRegular(path, 0o600) }} {
 			if f, err := open(path); !errors.Is(err, ErrNotRegular) {
 				t.Errorf("%s of a %s: %v, %v", call, name, f, err)
 			}
 		}
 	}
 	for _, path := range []string{target, filepath.Join(dir, "new")} {
-		f, err := AppendRegular(path)
+		f, err := AppendRegular(path, 0o600)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -29,6 +30,6 @@ func OpenRegular(path string) (*os.File, error) {
 }
 
 // AppendRegular is not to be had here.
-func AppendRegular(path string) (*os.File, error) {
+func AppendRegular(path string, _ fs.FileMode) (*os.File, error) {
 	return nil, fmt.Errorf("open %s: %w", path, errors.ErrUnsupported)
 }

@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -11,18 +12,18 @@ import (
 // OpenRegular opens a plain file for reading. A symbolic link, a pipe, a device or a folder
 // in its place is refused with an error that wraps [ErrNotRegular], and never waited for.
 func OpenRegular(path string) (*os.File, error) {
-	return openRegular(path, os.O_RDONLY)
+	return openRegular(path, os.O_RDONLY, 0)
 }
 
-// AppendRegular opens a plain file for reading and appending, and makes it (mode 0600) where
+// AppendRegular opens a plain file for reading and appending, and makes it with a mode (less the umask) where
 // there is none; it refuses what OpenRegular refuses.
-func AppendRegular(path string) (*os.File, error) {
-	return openRegular(path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
+func AppendRegular(path string, mode fs.FileMode) (*os.File, error) {
+	return openRegular(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, mode)
 }
 
-func openRegular(path string, flag int) (*os.File, error) {
+func openRegular(path string, flag int, mode fs.FileMode) (*os.File, error) {
 	// O_NONBLOCK does nothing to a plain file; with it the open of a pipe that nobody feeds returns.
-	f, err := os.OpenFile(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	f, err := os.OpenFile(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, mode)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EISDIR) {
 		return nil, fmt.Errorf("open %s: %w", path, ErrNotRegular)
 	}

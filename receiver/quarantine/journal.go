@@ -57,7 +57,7 @@ type Journal struct {
 // cut off; what stood before it is returned.
 func OpenJournal(dir string) (*Journal, []Geometry, []WrittenBlock, error) {
 	path := filepath.Join(dir, JournalFile)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, FileMode)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("open journal: %w", err)
 	}

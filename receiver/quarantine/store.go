@@ -15,6 +15,7 @@
 package quarantine
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +40,15 @@ var (
 	ErrMove = errors.New("no such move")
 	// ErrFileSystem is wrapped by Open when a transfer can't be renamed between two states.
 	ErrFileSystem = errors.New("state folders are not one file system")
+	// ErrShared is wrapped by Open when the root is a group's and what is in it is not.
+	ErrShared = errors.New("the group that shares the quarantine can't write there")
+)
+
+// Modes of what is made in a quarantine, less the umask. The root's own mode says who gets in: 0700 where Open makes it. Where two users
+// share one, as pawl-receive and pawl-release should, it is a group's with mode 2770, and both have the umask 0007 (docs/operations.md).
+const (
+	FolderMode fs.FileMode = 0o770
+	FileMode   fs.FileMode = 0o660
 )
 
 // ownPrefix begins the names of this package's own passing files.
@@ -50,9 +60,9 @@ type Store struct {
 	root string
 }
 
-// Open makes root and the state folders (mode 0700) where they are absent, and tries that a
+// Open makes root (mode 0700) and the state folders where they are absent, and tries that a
 // folder can be renamed through all of them: an error that wraps [ErrFileSystem] tells of
-// mounts that would break every later move.
+// mounts that would break every later move, one that wraps [ErrShared] of modes that would.
 func Open(root string) (*Store, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -63,7 +73,7 @@ func Open(root string) (*Store, error) {
 	}
 	s := &Store{root: root}
 	for _, st := range States() {
-		if err := os.Mkdir(s.folder(st), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.Mkdir(s.folder(st), FolderMode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("open quarantine: %w", err)
 		}
 		info, err := os.Lstat(s.folder(st))
@@ -102,9 +112,12 @@ func View(root string) (*Store, error) {
 // tryRenames carries an empty folder through the states. Comparing device numbers would
 // miss bind mounts of one file system, between which rename fails all the same.
 func (s *Store) tryRenames() error {
-	probe, err := os.MkdirTemp(s.root, ownPrefix+"probe-")
-	if err != nil {
+	probe := filepath.Join(s.root, ownPrefix+"probe-"+rand.Text())
+	if err := os.Mkdir(probe, FolderMode); err != nil {
 		return err
+	}
+	if err := s.tryShared(probe); err != nil {
+		return errors.Join(err, os.Remove(probe))
 	}
 	for _, st := range States() {
 		next := filepath.Join(s.folder(st), filepath.Base(probe))
@@ -115,6 +128,24 @@ func (s *Store) tryRenames() error {
 		probe = next
 	}
 	return os.Remove(probe)
+}
+
+// tryShared sees that whoever shares the root can move what this program makes. That of another user is asked of by that user's program.
+func (s *Store) tryShared(probe string) error {
+	const group = 0o070
+	root, err := os.Stat(s.root)
+	if err != nil || root.Mode()&group != group {
+		return err
+	}
+	if made, err := os.Stat(probe); err != nil || made.Mode()&group != group {
+		return errors.Join(err, fmt.Errorf("%w: this program's umask takes it away: set the umask 0007 (UMask=0007 in the unit)", ErrShared))
+	}
+	for _, st := range States() {
+		if info, err := os.Stat(s.folder(st)); err != nil || info.Mode()&group != group {
+			return errors.Join(err, fmt.Errorf("%w: run chmod g+rwx %q", ErrShared, s.folder(st)))
+		}
+	}
+	return nil
 }
 
 func (s *Store) folder(st State) string { return filepath.Join(s.root, string(st)) }
@@ -140,7 +171,7 @@ func (s *Store) Create(id ID) (string, error) {
 		return "", fmt.Errorf("create transfer %s: %w", id, err)
 	}
 	dir := s.Dir(Incoming, id)
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	if err := os.Mkdir(dir, FolderMode); err != nil {
 		return "", fmt.Errorf("create transfer %s: %w", id, err)
 	}
 	if err := syncDir(s.folder(Incoming)); err != nil {

@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,12 +11,12 @@ import (
 
 // WriteFile puts a small file into a folder so that a reader, also one after a crash, sees
 // the old bytes or the new ones and nothing between: a temporary file, fsync, rename, fsync
-// of the folder. Mode 0600; one that was there is replaced.
+// of the folder. It has [FileMode]; one that was there is replaced.
 func WriteFile(dir, name string, data []byte) error {
 	if filepath.Base(name) != name {
 		return fmt.Errorf("write %q: not a plain name", name)
 	}
-	f, err := os.CreateTemp(dir, ownPrefix+"new-")
+	f, err := os.OpenFile(filepath.Join(dir, ownPrefix+"new-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, FileMode)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}

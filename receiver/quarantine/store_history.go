@@ -47,7 +47,7 @@ func (s *Store) Record(id ID, st State, e Event) error {
 func (s *Store) appendHistory(dir string, line []byte) (err error) {
 	// Plain files only: what faces the wire made this folder, and a link planted in it must not
 	// turn our lines into a write elsewhere.
-	f, err := disk.AppendRegular(filepath.Join(dir, HistoryFile))
+	f, err := disk.AppendRegular(filepath.Join(dir, HistoryFile), FileMode)
 	if err != nil {
 		return err
 	}
