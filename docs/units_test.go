@@ -48,8 +48,8 @@ var hardened = map[string]string{
 // units are the programs' units and what each has beside hardened.
 var units = map[string]map[string]string{
 	"pawl-send":    {"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK", "Restart": "on-failure", "User": "pawl-send", "StateDirectory": "pawl-send", "RuntimeDirectory": "pawl-send"},
-	"pawl-receive": {"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK", "Restart": "always", "User": "pawl", "StateDirectory": "pawl-receive", "RuntimeDirectory": "pawl-receive"},
-	"pawl-release": {"RestrictAddressFamilies": "AF_UNIX", "PrivateNetwork": "yes", "IPAddressDeny": "any", "Restart": "on-failure", "User": "pawl", "RuntimeDirectory": "pawl-release"},
+	"pawl-receive": {"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK", "Restart": "always", "User": "pawl-receive", "Group": "pawl", "UMask": "0007", "StateDirectory": "pawl-receive", "RuntimeDirectory": "pawl-receive"},
+	"pawl-release": {"RestrictAddressFamilies": "AF_UNIX", "PrivateNetwork": "yes", "IPAddressDeny": "any", "Restart": "on-failure", "User": "pawl-release", "Group": "pawl", "UMask": "0007", "RuntimeDirectory": "pawl-release"},
 }
 
 // TestUnitsAreHardened reads the units of the three daemons.
@@ -76,7 +76,10 @@ func TestUnitsAreHardened(t *testing.T) {
 			t.Errorf("%s: ExecStart=%q, want %q", program, got, want)
 		}
 		calls := []string{"@system-service", "~@privileged @resources"}
-		if program == "pawl-release" { // its checkers confine themselves, and refuse to go on if they can't
+		switch program {
+		case "pawl-receive": // it confines itself
+			calls = append(calls, "landlock_create_ruleset landlock_add_rule landlock_restrict_self")
+		case "pawl-release": // its checkers confine themselves, and refuse to go on if they can't
 			calls = append(calls, "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp capset")
 		}
 		if got := u["Service.SystemCallFilter"]; !slices.Equal(got, calls) {

@@ -27,6 +27,7 @@ type config struct {
 	Memory     conf.Size     `toml:"memory"`     // for block buffers; default 128 MiB
 	Idle       conf.Duration `toml:"idle"`       // silence after which a short transfer is put aside; default 30 s
 	Log        conf.LogStyle `toml:"log"`        // "text" (default) or "json"
+	Confine    confinement   `toml:"confine"`    // "best" (default), "required" or "off"
 	Metrics    conf.Metrics  `toml:"metrics"`
 	Link       linkConfig    `toml:"link"`
 	Channels   []channel     `toml:"channel"`
@@ -58,7 +59,7 @@ type channel struct {
 // load reads and checks the configuration.
 func load(path string) (*config, error) {
 	c := &config{
-		Seal: seal.ModeAESGCM.String(), Memory: 128 << 20, Idle: conf.Duration(30 * time.Second), Log: conf.LogText,
+		Seal: seal.ModeAESGCM.String(), Memory: 128 << 20, Idle: conf.Duration(30 * time.Second), Log: conf.LogText, Confine: confineBest,
 		Link: linkConfig{MTU: 1500, ReceiveBuffer: 64 << 20, Method: "auto"},
 	}
 	if err := conf.Load(path, c); err != nil {

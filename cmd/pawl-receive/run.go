@@ -12,6 +12,7 @@ import (
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/daemon"
+	"pawl/hw/confine"
 	"pawl/hw/link"
 	"pawl/receiver"
 	"pawl/receiver/quarantine"
@@ -22,19 +23,31 @@ const memoryBeside = 48 << 20
 
 func runCommand(env *cli.Env) *cobra.Command {
 	var path string
+	var version int
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Receive until stopped",
 		Long: `Run receives until SIGTERM. SIGHUP makes it read its configuration again: it takes the whole of it without losing a
 packet, or refuses the whole of it and goes on with the one before. Channels and idle may change while it
-runs; a change of anything else needs a restart (docs/operations.md).`,
+runs; a change of anything else needs a restart (docs/operations.md).
+
+Before it opens a socket it confines itself (Landlock) to reading the folders of its configuration and keys and to writing quarantine
+and state, and starts itself again in the same process. confine = "required" refuses to run where the kernel can't.`,
 		Args:    cobra.NoArgs,
 		Example: "  pawl-receive run -c /etc/pawl/pawl-receive.toml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return frame().Run(cmd.Context(), env, path)
+			h, err := hold(path, version)
+			if err != nil {
+				return err
+			}
+			return frame(path, h).Run(cmd.Context(), env, path)
 		},
 	}
 	configFlag(cmd, &path)
+	cmd.Flags().IntVar(&version, confine.HeldFlag, 0, "is given by the program to itself")
+	if err := cmd.Flags().MarkHidden(confine.HeldFlag); err != nil {
+		panic(err) // the flag is the line above
+	}
 	return cmd
 }
 
@@ -45,23 +58,26 @@ type loaded struct {
 }
 
 // frame is the daemon.
-func frame() daemon.Frame[*loaded] {
+func frame(path string, h held) daemon.Frame[*loaded] {
 	return daemon.Frame[*loaded]{
 		Program: "pawl-receive",
 		Load: func(path string) (*loaded, error) {
 			c, err := load(path)
 			if err != nil {
-				return nil, err
+				return nil, h.explain(err)
 			}
 			cfg, err := c.receiver()
-			return &loaded{c, cfg}, conf.Locate(path, err)
+			return &loaded{c, cfg}, h.explain(conf.Locate(path, err))
 		},
 		File:    func(c *loaded) any { return c.file },
 		Service: func(c *loaded) daemon.Service { return daemon.Service{Log: c.file.Log, Metrics: c.file.Metrics.Listen} },
 		// A receiver that ends forgets the keys of its sessions until they are announced again, and what arrives meanwhile is lost
 		// for ever: so only what a running one can take may change.
 		Locked: func(key string) bool { return key != "channel" && key != "idle" },
-		Open:   func(c *loaded, tools daemon.Tools) (daemon.Core, error) { return open(c, tools) },
+		Open: func(c *loaded, tools daemon.Tools) (daemon.Core, error) {
+			h.tell(c.file, path, tools.Log)
+			return open(c, tools)
+		},
 	}
 }
 

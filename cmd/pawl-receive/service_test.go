@@ -15,6 +15,7 @@ import (
 	"pawl/cmd/internal/daemon/daemontest"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/seal"
+	"pawl/hw/confine"
 	"pawl/hw/link"
 	"pawl/receiver"
 )
@@ -74,7 +75,25 @@ func TestServiceLosesNothingByReloads(t *testing.T) {
 		!strings.Contains(body, "pawl_receive_config_reloads_total 20\n") || !strings.Contains(body, "pawl_receive_config_refusals_total 5\n") {
 		t.Errorf("/metrics:\n%s", body)
 	}
-	if log := d.Stop(); strings.Count(log, "configuration refused: the one before stays") != 5 || strings.Count(log, "session opened") != 1 {
+	// Editors put another file in the place of the old one: it is below a folder that may be read all the same. A key elsewhere is not.
+	daemontest.Write(t, path+".new", base+"[[channel]]\nid = 9\nname = \"edited\"\n")
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	if said := d.Reload(); strings.Contains(said, "refused") {
+		t.Error(said)
+	}
+	if confine.Holds() == nil {
+		elsewhere := filepath.Join(t.TempDir(), "sender.key.pub")
+		if err := os.Link(filepath.Join(dir, "sender.key.pub"), elsewhere); err != nil {
+			t.Fatal(err)
+		}
+		daemontest.Write(t, path, strings.Replace(base, `sender = "sender.key.pub"`, `sender = "`+elsewhere+`"`, 1))
+		if said := d.Reload(); !strings.Contains(said, "confined to the folders that were named at the start, so restart it") {
+			t.Errorf("a key where it may not read: %s", said)
+		}
+	}
+	if log := d.Stop(); strings.Count(log, "configuration refused: the one before stays") != 6 || !strings.Contains(log, "confined: no file can be opened") || strings.Count(log, "session opened") != 1 {
 		t.Errorf("log:\n%s", log)
 	}
 }
@@ -170,6 +189,6 @@ func TestAlive(t *testing.T) {
 
 // TestReloadKeys: what the page says of each key is what the program does.
 func TestReloadKeys(t *testing.T) {
-	f := frame()
+	f := frame("", held{})
 	conftest.Reload(t, "../../docs/operations.md", "pawl-receive", conf.Keys(&config{}), f.Locked)
 }

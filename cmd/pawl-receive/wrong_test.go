@@ -37,6 +37,7 @@ var wrongRows = []conftest.Row{
 	{Key: "idle", Line: `idle = "1ms"`, Want: "less than 1s would put transfers aside between two packets"},
 	{Key: "idle", Line: `idle = 30`, Want: `write "5ms", "30s" or "7d"`},
 	{Key: "log", Line: `log = ""`, Want: `neither "text" nor "json"`},
+	{Key: "confine", Line: `confine = "yes"`, Want: `none of "best", "required" and "off"`},
 	{Key: "metrics.listen", Line: `listen = "0.0.0.0:9132"`, Want: `write "127.0.0.1:9132" or "unix:/run/pawl/metrics"`},
 	{Key: "link.listen", Line: ``, Want: "is missing: write the address of the diode's NIC and a port"},
 	{Key: "link.listen", Line: `listen = "diode:4600"`, Want: "name the diode's NIC by its address"},
@@ -63,7 +64,7 @@ var wrongRows = []conftest.Row{
 func TestEveryWrongKey(t *testing.T) {
 	t.Chdir(keys(t))
 	conftest.Refused(t, goodTables, wrongRows, conf.Keys(&config{}), func(path string) error {
-		c, err := frame().Load(path)
+		c, err := frame("", held{}).Load(path)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,10 @@
 // it: nothing depends on reaching the threads of a running Go program. Both steps try what they have forbidden and
 // end the process when something of it is still allowed.
 //
+// A daemon is held less tightly and for good ([Hold]): it keeps sockets and its own folders.
+//
+//	program ─ Hold: no_new_privs, Landlock ─ exec ─> the same process once more ─ Held: tried ─> its work
+//
 // Content comes in by standard input and answers leave by standard output, both pipes. There is no other way in or out.
 package confine
 

@@ -15,7 +15,7 @@ import (
 const (
 	rightsFiles1   = 1<<13 - 1 // version 1: execute, write, read, read folder, remove, make
 	rightReading   = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
-	rightReadFile  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE
+	rightsOfFiles  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE // the others are of folders
 	rightDeviceNul = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 )
 
@@ -53,26 +53,55 @@ func rulesetFor(version int) (unix.LandlockRulesetAttr, uintptr) {
 }
 
 // landlock forbids this thread, and what it becomes by exec, all files but those below the paths that are given to read, and all
-// of TCP. A path that is not there is left out: it can't be read anyway.
+// of TCP.
 func landlock(version int, read []string) error {
-	attr, size := rulesetFor(version)
-	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
-	if errno != 0 {
-		return fmt.Errorf("landlock: %w", errno)
+	set, err := newRuleset(rulesetFor(version))
+	if err != nil {
+		return err
 	}
-	defer unix.Close(int(fd))
+	defer set.close()
 	for _, path := range read {
-		if err := allowBeneath(int(fd), path); err != nil {
-			return fmt.Errorf("landlock: %s: %w", path, err)
+		rights := uint64(rightReading)
+		if path == "/dev/null" {
+			rights = rightDeviceNul
+		}
+		if err := set.allow(path, rights); err != nil {
+			return err
 		}
 	}
-	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
+	return set.restrict()
+}
+
+// ruleset is what is allowed of what a version of Landlock forbids; the descriptor of it.
+type ruleset int
+
+func newRuleset(attr unix.LandlockRulesetAttr, size uintptr) (ruleset, error) {
+	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
+	if errno != 0 {
+		return 0, fmt.Errorf("landlock: %w", errno)
+	}
+	return ruleset(fd), nil
+}
+
+func (r ruleset) close() { _ = unix.Close(int(r)) } // nothing is lost with it
+
+// restrict holds this thread to the rules, for good.
+func (r ruleset) restrict() error {
+	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(r), 0, 0); errno != 0 {
 		return fmt.Errorf("landlock: %w", errno)
 	}
 	return nil
 }
 
-func allowBeneath(ruleset int, path string) error {
+// allow gives rights to a file, or to a folder and all below it. A path that is not there is left out.
+func (r ruleset) allow(path string, rights uint64) error {
+	if err := r.allowBeneath(path, rights); err != nil {
+		return fmt.Errorf("landlock: %s: %w", path, err)
+	}
+	return nil
+}
+
+func (r ruleset) allowBeneath(path string, rights uint64) error {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -85,14 +114,11 @@ func allowBeneath(ruleset int, path string) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	rule := unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rightReading}
-	switch {
-	case path == "/dev/null":
-		rule.Allowed_access = rightDeviceNul
-	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		rule.Allowed_access = rightReadFile
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		rights &= rightsOfFiles
 	}
-	if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH,
+	rule := unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rights}
+	if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r), unix.LANDLOCK_RULE_PATH_BENEATH,
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
 		return errno
 	}

@@ -22,6 +22,14 @@ func Seal(Applied, uint64) error {
 	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
 }
 
+// Hold is not to be had here.
+func Hold(Daemon) error {
+	return fmt.Errorf("confine: %w: %w", ErrAbsent, errors.ErrUnsupported)
+}
+
+// Held is not to be had here.
+func Held(int) error { return errNotHeld }
+
 func attributes() *syscall.SysProcAttr { return nil }
 
 func killGroup(p *os.Process) { _ = p.Kill() }

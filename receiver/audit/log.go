@@ -40,7 +40,7 @@ type Log struct {
 // to people: a log that was there yesterday may not have been mounted.
 //
 //	folder, err := disk.OpenFolder("/var/lib/pawl/audit")
-//	key, err := keyfile.AuditKey("/etc/pawl/audit.key")
+//	key, err := keyfile.AuditKey("/etc/pawl-release/audit.key")
 //	log, begun, err := audit.Open(folder, key, time.Now)
 //	receipt, err := log.Append("alice", &audit.Approval{Transfer: id.String(), Who: "alice", Proof: body})
 func Open(store merkle.Store, key *merkle.Key, now func() time.Time) (log *Log, begun bool, err error) {

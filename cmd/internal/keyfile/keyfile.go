@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"pawl/framing/merkle"
@@ -107,6 +108,22 @@ func SenderPublic(path string) (seal.SenderPublic, error) {
 // ReceiverPublic reads a receiver's public key. Errors are those of SenderPublic.
 func ReceiverPublic(path string) (*seal.ReceiverPublic, error) {
 	return load(path, publicMode, seal.ParseReceiverPublic)
+}
+
+// IsSecret says whether a file can be read and holds any of our secret keys: who should not have it within reach can be told.
+func IsSecret(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 64)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false
+	}
+	line, _, _ := strings.Cut(string(head[:n]), "\n")
+	return strings.HasPrefix(line, "# pawl ") && strings.Contains(line, " secret key")
 }
 
 // Public is the public half of any key, for people.
