@@ -175,6 +175,16 @@ func (l *ledgerRun) quiet(ctx context.Context, seen netCounters) {
 	}))
 }
 
+// learned waits until pawl-receive knows from beats what the interface counts beside payload: it learns that from frames of which none was dropped, and
+// of a run whose first frames are the test's overflow nobody could know it.
+func (l *ledgerRun) learned(ctx context.Context) {
+	l.t.Helper()
+	l.must(await(ctx, "what the interface counts beside payload to be known", l.rig.running(), func() (bool, error) {
+		s, err := quarantine.ReadSituation(l.rig.high("quarantine"))
+		return err == nil && s.Account != nil && s.Account.Settled && s.Account.Blind == "", err
+	}))
+}
+
 // key reads the public key of a log.
 func (l *ledgerRun) key(file string) merkle.Public {
 	l.t.Helper()
@@ -253,6 +263,7 @@ func playLedger(t *testing.T, method string) {
 	l.must(r.startReceive(ctx))
 	l.must(r.startRelease())
 	l.must(r.startSend(ctx))
+	l.learned(ctx)
 	l.send(ctx, "first", 30<<20, func() {
 		l.forge(to, 10_000, method == "gro", rand.New(rand.NewPCG(seed, 1)))
 		l.overflow(ctx)
@@ -267,6 +278,7 @@ func playLedger(t *testing.T, method string) {
 	l.must(r.startReceive(ctx))
 	l.must(r.startRelease())
 	l.must(r.startSend(ctx))
+	l.learned(ctx)
 	l.send(ctx, "second", 2<<20, func() {})
 	l.quiet(ctx, first)
 	now := l.counters().since(l.was)
