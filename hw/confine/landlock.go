@@ -16,8 +16,17 @@ const (
 	rightsFiles1   = 1<<13 - 1 // version 1: execute, write, read, read folder, remove, make
 	rightReading   = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
 	rightReadFile  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE
+	rightSockets   = unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
 	rightDeviceNul = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 )
+
+// tcpSince is the version that can forbid TCP.
+const tcpSince = 4
+
+// landlockRulePort is LANDLOCK_RULE_NET_PORT, and portRule its struct landlock_net_port_attr (linux/landlock.h).
+const landlockRulePort = 2
+
+type portRule struct{ allowed, port uint64 }
 
 // Landlock is the version of Landlock that the kernel has, 0 if none or if it is switched off.
 func Landlock() int {
@@ -38,7 +47,7 @@ func rulesetFor(version int) (unix.LandlockRulesetAttr, uintptr) {
 	if version >= 3 {
 		attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
-	if version >= 4 {
+	if version >= tcpSince {
 		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 		size = unsafe.Offsetof(attr.Scoped)
 	}
@@ -52,18 +61,32 @@ func rulesetFor(version int) (unix.LandlockRulesetAttr, uintptr) {
 	return attr, size
 }
 
-// landlock forbids this thread, and what it becomes by exec, all files but those below the paths that are given to read, and all
-// of TCP. A path that is not there is left out: it can't be read anyway.
-func landlock(version int, read []string) error {
+// landlock forbids this thread, and what it becomes by exec, all files and all of TCP but what is in reach. A path that is not there is left out: it can't
+// be read anyway.
+func landlock(version int, r Reach) error {
 	attr, size := rulesetFor(version)
 	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
 		return fmt.Errorf("landlock: %w", errno)
 	}
 	defer unix.Close(int(fd))
-	for _, path := range read {
-		if err := allowBeneath(int(fd), path); err != nil {
+	for _, path := range r.Read {
+		if err := allowBeneath(int(fd), path, rightReading); err != nil {
 			return fmt.Errorf("landlock: %s: %w", path, err)
+		}
+	}
+	for _, path := range r.Sockets {
+		if err := allowBeneath(int(fd), path, rightSockets); err != nil {
+			return fmt.Errorf("landlock: sockets in %s: %w", path, err)
+		}
+	}
+	for _, port := range r.Listen {
+		rule := portRule{allowed: unix.LANDLOCK_ACCESS_NET_BIND_TCP, port: uint64(port)}
+		if version < tcpSince {
+			break // it can't be forbidden
+		}
+		if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, fd, landlockRulePort, uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
+			return fmt.Errorf("landlock: port %d: %w", port, errno)
 		}
 	}
 	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
@@ -72,7 +95,8 @@ func landlock(version int, read []string) error {
 	return nil
 }
 
-func allowBeneath(ruleset int, path string) error {
+// allowBeneath allows rights of a folder for all that is below it; of those to read, a file has its own.
+func allowBeneath(ruleset int, path string, rights uint64) error {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -85,7 +109,7 @@ func allowBeneath(ruleset int, path string) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	rule := unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rightReading}
+	rule := unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rights}
 	switch {
 	case path == "/dev/null":
 		rule.Allowed_access = rightDeviceNul

@@ -22,6 +22,16 @@ func Seal(Applied, uint64) error {
 	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
 }
 
+// Hold is not to be had here.
+func Hold(string, Reach) error {
+	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
+}
+
+// Held is not to be had here.
+func Held(Applied, ...string) error {
+	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
+}
+
 func attributes() *syscall.SysProcAttr { return nil }
 
 func killGroup(p *os.Process) { _ = p.Kill() }
