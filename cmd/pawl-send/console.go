@@ -24,6 +24,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/merkle"
+	"pawl/hw/confine"
 	"pawl/hw/web"
 	"pawl/sender/console"
 )
@@ -155,14 +156,62 @@ func (a *auditConfig) view(state string) (*merkle.View, error) {
 	return view, nil
 }
 
+// reach is what the console needs of this machine: what it shows, what it reads at the start, and its address. The sender's keys are not in it.
+func (c *config) reach(path string) confine.Reach {
+	k := &c.Console
+	r := confine.Reach{Read: append([]string{path}, k.Clients...)}
+	for _, name := range []string{c.Link.Profile, c.Link.ProfileKey, k.Certificate, k.CertificateKey} {
+		if name != "" {
+			r.Read = append(r.Read, name)
+		}
+	}
+	if !c.Audit.Off {
+		r.Read = append(r.Read, c.Audit.folder(c.State), c.Audit.key(c.State)+".pub")
+	}
+	if network, address := k.network(); network == "unix" {
+		r.Sockets = []string{filepath.Dir(address)}
+	} else if at, err := netip.ParseAddrPort(address); err == nil {
+		r.Listen = []uint16{at.Port()}
+	}
+	return r
+}
+
+// hold confines the console, in two steps: held says what the first did, and is empty before it, which becomes this program anew.
+func (c *config) hold(held, path string, log *zap.Logger) error {
+	if held == "" {
+		err := confine.Hold("--held", c.reach(path))
+		if errors.Is(err, confine.ErrAbsent) {
+			log.Warn("console is not confined: its user's rights are all that bound it", zap.Error(err))
+			return nil
+		}
+		return err
+	}
+	applied, err := confine.ParseApplied(held)
+	if err != nil {
+		return err
+	}
+	var secret []string
+	for _, name := range []string{c.Key, c.ReceiptKey, c.Audit.key(c.State)} {
+		if name != "" {
+			secret = append(secret, name)
+		}
+	}
+	if err := confine.Held(applied, secret...); err != nil {
+		return fmt.Errorf("%w: the console must not be able to; secret keys can't lie in the folder of the audit log", err)
+	}
+	log.Info("console is confined", zap.Stringer("by", applied))
+	return nil
+}
+
 func consoleCommand(env *cli.Env) *cobra.Command {
-	var path string
+	var path, held string
 	cmd := &cobra.Command{
 		Use:   "console",
 		Short: "Serve web pages that look at this side, until stopped",
 		Long: `console serves pages and a JSON API that show outboxes, queue and history (docs/console.md), where [console] of the configuration
 says. It is a process of its own beside pawl-send run, under the same user: it asks that one over its socket, for nothing that changes anything,
-reads the audit log, and knows none of the sender's keys. While pawl-send run is away it goes on, and says so.`,
+reads the audit log, and can't read any of the sender's keys: before it listens it confines itself, where the kernel has Landlock, to what it needs. While
+pawl-send run is away it goes on, and says so.`,
 		Args: cobra.NoArgs,
 		Example: `  pawl-send console -c /etc/pawl/pawl-send.toml
   curl http://localhost:8444/api/v1/overview`,
@@ -171,21 +220,28 @@ reads the audit log, and knows none of the sender's keys. While pawl-send run is
 			if err != nil {
 				return err
 			}
-			return conf.Locate(path, runConsole(cmd.Context(), env, c))
+			log := env.Logger(string(c.Log))
+			defer func() { _ = log.Sync() }()
+			if c.Console.Listen == "" {
+				return fmt.Errorf(`%s: no [console] is configured: write where it is served, as in listen = "127.0.0.1:8444"`, path)
+			}
+			if err := c.hold(held, path, log); err != nil {
+				return err
+			}
+			return conf.Locate(path, runConsole(cmd.Context(), c, log))
 		},
 	}
 	configFlag(cmd, &path)
+	cmd.Flags().StringVar(&held, "held", "", "what this process is confined by: it starts itself anew with this")
+	if err := cmd.Flags().MarkHidden("held"); err != nil {
+		panic(err) // it was defined right above
+	}
 	return cmd
 }
 
 // runConsole serves until ctx ends; that is no failure.
-func runConsole(ctx context.Context, env *cli.Env, c *config) error {
-	log := env.Logger(string(c.Log))
-	defer func() { _ = log.Sync() }()
+func runConsole(ctx context.Context, c *config, log *zap.Logger) error {
 	k := &c.Console
-	if k.Listen == "" {
-		return errors.New(`no [console] is configured: write where it is served, as in listen = "127.0.0.1:8444"`)
-	}
 	pins, err := k.pins()
 	if err != nil {
 		return err
