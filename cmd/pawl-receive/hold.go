@@ -34,17 +34,24 @@ func (c *confinement) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is none of \"best\", \"required\" and \"off\"", text)
 }
 
+// heldFlag is the hidden flag with which the program starts itself again.
+const heldFlag = "held"
+
 // held is how the program is confined, for its log.
 type held struct {
-	landlock int   // version; 0: it is not
-	why      error // why not; nil: the configuration says "off"
+	applied confine.Applied // zero: it is not
+	why     error           // why not; nil: the configuration says "off"
 }
 
-// hold confines the program to the files that its configuration names and starts it again; the second time, which version tells, it tries that it is.
-// It returns in the second, and where nothing is or can be confined.
-func hold(path string, version int) (held, error) {
-	if version != 0 {
-		return held{landlock: version}, confine.Held(version)
+// hold confines the program to the files that its configuration names and starts it again; the second time, when before says what the first did, it tries
+// that it is. It returns in the second, and where nothing is or can be confined.
+func hold(path, before string) (held, error) {
+	if before != "" {
+		applied, err := confine.ParseApplied(before)
+		if err == nil {
+			err = confine.Held(applied, true)
+		}
+		return held{applied: applied}, err
 	}
 	c, err := load(path)
 	if err != nil {
@@ -60,7 +67,7 @@ func hold(path string, version int) (held, error) {
 			return held{}, fmt.Errorf("make folder: %w", err)
 		}
 	}
-	err = confine.Hold(d)
+	err = confine.Hold("--"+heldFlag, d)
 	if errors.Is(err, confine.ErrAbsent) && c.Confine == confineBest {
 		return held{why: err}, nil
 	}
@@ -71,10 +78,10 @@ func hold(path string, version int) (held, error) {
 const interfaces = "/sys"
 
 // needs is what the program opens from its start to its end, reloads of the configuration and exchanged key files included: so folders, not files.
-func (c *config) needs(path string) confine.Daemon {
-	d := confine.Daemon{Read: append(c.readFolders(path), interfaces), Write: []string{c.Quarantine, c.State}}
+func (c *config) needs(path string) confine.Reach {
+	d := confine.Reach{Read: append(c.readFolders(path), interfaces), Write: []string{c.Quarantine, c.State}, Datagrams: true}
 	if network, address := c.Metrics.Listen.Network(); network == "unix" {
-		d.Write = append(d.Write, filepath.Dir(address))
+		d.Sockets = []string{filepath.Dir(address)}
 	}
 	return d
 }
@@ -115,7 +122,7 @@ func sameFile(a, b string) (bool, error) {
 
 // explain adds why a file that is there can't be read, and the remedy.
 func (h held) explain(err error) error {
-	if h.landlock > 0 && errors.Is(err, fs.ErrPermission) {
+	if h.applied.Landlock > 0 && errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("confined to the folders that were named at the start, so restart it or put the file into one of them: %w", err)
 	}
 	return err
@@ -124,8 +131,8 @@ func (h held) explain(err error) error {
 // tell says in the log how the program is held, and what should not be within its reach.
 func (h held) tell(c *config, path string, log *zap.Logger) {
 	switch {
-	case h.landlock > 0:
-		log.Info("confined: no file can be opened but those that the configuration names", zap.Int("landlock", h.landlock))
+	case h.applied.Landlock > 0:
+		log.Info("confined: no file can be opened but those that the configuration names", zap.Stringer("by", h.applied))
 	case h.why != nil:
 		log.Warn("not confined: whoever takes this program over can open what its user can", zap.Error(h.why))
 	default:

@@ -12,7 +12,6 @@ import (
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/daemon"
-	"pawl/hw/confine"
 	"pawl/hw/link"
 	"pawl/receiver"
 	"pawl/receiver/quarantine"
@@ -22,8 +21,7 @@ import (
 const memoryBeside = 48 << 20
 
 func runCommand(env *cli.Env) *cobra.Command {
-	var path string
-	var version int
+	var path, before string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Receive until stopped",
@@ -36,7 +34,7 @@ and state, and starts itself again in the same process. confine = "required" ref
 		Args:    cobra.NoArgs,
 		Example: "  pawl-receive run -c /etc/pawl/pawl-receive.toml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := hold(path, version)
+			h, err := hold(path, before)
 			if err != nil {
 				return err
 			}
@@ -44,8 +42,8 @@ and state, and starts itself again in the same process. confine = "required" ref
 		},
 	}
 	configFlag(cmd, &path)
-	cmd.Flags().IntVar(&version, confine.HeldFlag, 0, "is given by the program to itself")
-	if err := cmd.Flags().MarkHidden(confine.HeldFlag); err != nil {
+	cmd.Flags().StringVar(&before, heldFlag, "", "what this process is confined by: it starts itself anew with this")
+	if err := cmd.Flags().MarkHidden(heldFlag); err != nil {
 		panic(err) // the flag is the line above
 	}
 	return cmd

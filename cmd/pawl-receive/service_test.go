@@ -83,7 +83,7 @@ func TestServiceLosesNothingByReloads(t *testing.T) {
 	if said := d.Reload(); strings.Contains(said, "refused") {
 		t.Error(said)
 	}
-	if confine.Holds() == nil {
+	if confine.Landlock() >= 2 {
 		elsewhere := filepath.Join(t.TempDir(), "sender.key.pub")
 		if err := os.Link(filepath.Join(dir, "sender.key.pub"), elsewhere); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-// Package confine runs a program's own code, or another program, in a child process that can do almost nothing.
+// Package confine runs a program's own code, or another program, in a child process that can do almost nothing, and holds a server of ours to what it needs.
 //
 //	parent ─ Start ─> this program again, hidden command, one thread
 //	                  │ Enter: rlimits, capabilities away, no_new_privs, Landlock, seccomp; tried
@@ -9,11 +9,9 @@
 // it: nothing depends on reaching the threads of a running Go program. Both steps try what they have forbidden and
 // end the process when something of it is still allowed.
 //
-// A daemon is held less tightly and for good ([Hold]): it keeps sockets and its own folders.
+//	server ─ Hold: capabilities away, no_new_privs, Landlock ─ exec ─> this program anew ─ Held: no programs, no datagrams; tried ─> serves
 //
-//	program ─ Hold: no_new_privs, Landlock ─ exec ─> the same process once more ─ Held: tried ─> its work
-//
-// Content comes in by standard input and answers leave by standard output, both pipes. There is no other way in or out.
+// Content comes in by standard input and answers leave by standard output, both pipes. A child has no other way in or out.
 package confine
 
 import (
@@ -48,6 +46,16 @@ type Spec struct {
 	// Read lists files and folders that another program may read and execute beside itself and the system's libraries
 	// and shared data.
 	Read []string `json:"read,omitempty"`
+}
+
+// Reach is what is left to a server of ours that [Hold] confines: what it reads, where it writes and where it listens. A path that is not there is left out.
+type Reach struct {
+	Read    []string // files, and folders with all that is below them, beside the system's libraries and shared data
+	Write   []string // folders in which it makes, reads, writes, moves and removes files and folders; needs Landlock 2
+	Sockets []string // folders in which it may make and remove Unix sockets
+	Listen  []uint16 // TCP ports; 0 is one that the kernel chooses. It connects to nothing by TCP. Unix sockets Landlock knows nothing of
+	// Datagrams is for a program on a link: it keeps datagrams, netlink and its capabilities, and TCP is not held.
+	Datagrams bool
 }
 
 const (

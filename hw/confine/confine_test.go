@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == hidden {
 		os.Exit(child(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "hold") {
+		os.Exit(server(os.Args[1:]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == "without-landlock" {
 		os.Exit(withoutLandlock())
 	}

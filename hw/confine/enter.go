@@ -52,7 +52,7 @@ func Enter(hidden, text string) error {
 		return err
 	}
 	if applied.Landlock > 0 {
-		if err := landlock(applied.Landlock, read); err != nil {
+		if err := landlock(applied.Landlock, Reach{Read: read}); err != nil {
 			return err
 		}
 	}

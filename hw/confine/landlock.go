@@ -13,11 +13,26 @@ import (
 
 // Rights by the version of Landlock that brought them (Documentation/userspace-api/landlock.rst): a version may only be asked for what it knows.
 const (
-	rightsFiles1   = 1<<13 - 1 // version 1: execute, write, read, read folder, remove, make
-	rightReading   = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
-	rightsOfFiles  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE // the others are of folders
+	rightsFiles1  = 1<<13 - 1 // version 1: execute, write, read, read folder, remove, make
+	rightReading  = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR
+	rightReadFile = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE
+	rightSockets  = unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
+	rightsWriting = rightReading&^unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR |
+		unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_MAKE_DIR | unix.LANDLOCK_ACCESS_FS_MAKE_REG // files and folders: no links, no devices
 	rightDeviceNul = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 )
+
+const (
+	// moveSince is the version that can allow a file to be renamed from one folder to another, which is how transfers move: the one before forbids it.
+	moveSince = 2
+	// tcpSince is the version that can forbid TCP.
+	tcpSince = 4
+)
+
+// landlockRulePort is LANDLOCK_RULE_NET_PORT, and portRule its struct landlock_net_port_attr (linux/landlock.h).
+const landlockRulePort = 2
+
+type portRule struct{ allowed, port uint64 }
 
 // Landlock is the version of Landlock that the kernel has, 0 if none or if it is switched off.
 func Landlock() int {
@@ -38,7 +53,7 @@ func rulesetFor(version int) (unix.LandlockRulesetAttr, uintptr) {
 	if version >= 3 {
 		attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
-	if version >= 4 {
+	if version >= tcpSince {
 		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 		size = unsafe.Offsetof(attr.Scoped)
 	}
@@ -52,56 +67,51 @@ func rulesetFor(version int) (unix.LandlockRulesetAttr, uintptr) {
 	return attr, size
 }
 
-// landlock forbids this thread, and what it becomes by exec, all files but those below the paths that are given to read, and all
-// of TCP.
-func landlock(version int, read []string) error {
-	set, err := newRuleset(rulesetFor(version))
-	if err != nil {
-		return err
+// landlock forbids this thread, and what it becomes by exec, all files and all of TCP but what is in reach. A path that is not there is left out: it can't
+// be read anyway.
+func landlock(version int, r Reach) error {
+	attr, size := rulesetFor(version)
+	if r.Datagrams { // Landlock knows nothing of them, and the service manager may listen on a socket without a path
+		attr.Handled_access_net, attr.Scoped = 0, attr.Scoped&^unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 	}
-	defer set.close()
-	for _, path := range read {
-		rights := uint64(rightReading)
-		if path == "/dev/null" {
-			rights = rightDeviceNul
-		}
-		if err := set.allow(path, rights); err != nil {
-			return err
-		}
-	}
-	return set.restrict()
-}
-
-// ruleset is what is allowed of what a version of Landlock forbids; the descriptor of it.
-type ruleset int
-
-func newRuleset(attr unix.LandlockRulesetAttr, size uintptr) (ruleset, error) {
 	fd, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), size, 0)
 	if errno != 0 {
-		return 0, fmt.Errorf("landlock: %w", errno)
+		return fmt.Errorf("landlock: %w", errno)
 	}
-	return ruleset(fd), nil
-}
-
-func (r ruleset) close() { _ = unix.Close(int(r)) } // nothing is lost with it
-
-// restrict holds this thread to the rules, for good.
-func (r ruleset) restrict() error {
-	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(r), 0, 0); errno != 0 {
+	defer unix.Close(int(fd))
+	for _, path := range r.Read {
+		if err := allowBeneath(int(fd), path, rightReading); err != nil {
+			return fmt.Errorf("landlock: %s: %w", path, err)
+		}
+	}
+	writing := uint64(rightsWriting) | attr.Handled_access_fs&(unix.LANDLOCK_ACCESS_FS_REFER|unix.LANDLOCK_ACCESS_FS_TRUNCATE)
+	for _, path := range r.Write {
+		if err := allowBeneath(int(fd), path, writing); err != nil {
+			return fmt.Errorf("landlock: %s: %w", path, err)
+		}
+	}
+	for _, path := range r.Sockets {
+		if err := allowBeneath(int(fd), path, rightSockets); err != nil {
+			return fmt.Errorf("landlock: sockets in %s: %w", path, err)
+		}
+	}
+	for _, port := range r.Listen {
+		rule := portRule{allowed: unix.LANDLOCK_ACCESS_NET_BIND_TCP, port: uint64(port)}
+		if attr.Handled_access_net == 0 {
+			break // it is not forbidden
+		}
+		if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, fd, landlockRulePort, uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
+			return fmt.Errorf("landlock: port %d: %w", port, errno)
+		}
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
 		return fmt.Errorf("landlock: %w", errno)
 	}
 	return nil
 }
 
-// allow gives rights to a file, or to a folder and all below it. A path that is not there is left out.
-func (r ruleset) allow(path string, rights uint64) error {
-	if err := r.allowBeneath(path, rights); err != nil {
-		return fmt.Errorf("landlock: %s: %w", path, err)
-	}
-	return nil
-}
-
-func (r ruleset) allowBeneath(path string, rights uint64) error {
+// allowBeneath allows rights of a folder for all that is below it; of those to read, a file has its own.
+func allowBeneath(ruleset int, path string, rights uint64) error {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -114,11 +124,14 @@ func (r ruleset) allowBeneath(path string, rights uint64) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		rights &= rightsOfFiles
-	}
 	rule := unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rights}
-	if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r), unix.LANDLOCK_RULE_PATH_BENEATH,
+	switch {
+	case path == "/dev/null":
+		rule.Allowed_access = rightDeviceNul
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+		rule.Allowed_access = rightReadFile
+	}
+	if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH,
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
 		return errno
 	}

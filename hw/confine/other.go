@@ -23,12 +23,14 @@ func Seal(Applied, uint64) error {
 }
 
 // Hold is not to be had here.
-func Hold(Daemon) error {
-	return fmt.Errorf("confine: %w: %w", ErrAbsent, errors.ErrUnsupported)
+func Hold(string, Reach) error {
+	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
 }
 
 // Held is not to be had here.
-func Held(int) error { return errNotHeld }
+func Held(Applied, bool, ...string) error {
+	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
+}
 
 func attributes() *syscall.SysProcAttr { return nil }
 
