@@ -18,7 +18,11 @@ PROGRAMS    := $(notdir $(wildcard cmd/pawl-*))
 # tests bring one of their own), the checks of signatures the programs that sign, the testbed the rest.
 TOOLS := ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev clamd:clamav-daemon minisign:minisign ssh-keygen:openssh-client
 
-.PHONY: help build demo test check bench bars fuzz soak deps clean
+# What a virtual machine needs beside that, and the kernel that it runs: a package, downloaded and unpacked here, never installed.
+VMTOOLS     := qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs
+VMKERNEL    ?= linux-image-amd64
+
+.PHONY: help build demo test check bench bars fuzz soak vm deps tools clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,11 +75,25 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 	$(GO) test -count=1 -timeout 30m -run '^TestKilled$$' ./cmd/pawl-send -kills 200
 	$(GO) test -count=1 -timeout 30m -run '^TestKilledAfterAnyStep$$' ./sender -every-step
 
+vm: TOOLS := $(VMTOOLS)
+vm: tools ## what this kernel can't show (fs-verity, an older Landlock), under Debian's own, emulated by qemu in some minutes (VMKERNEL=linux-image-cloud-amd64)
+	@$(MAKE) -s bin/vm/$(VMKERNEL) && kernel=$(CURDIR)/bin/vm/$(VMKERNEL) || { \
+		echo "no package $(VMKERNEL) to be had: skipped" >&2; [ "$${CI:-}" != true ]; exit; }; \
+	$(GO) test -count=1 -v -timeout 30m -run '^TestUnderDebiansKernel$$' ./hw/vmtest -kernel $$kernel
+
+# The package that a name like linux-image-amd64 stands for; make clean forgets it when there is a newer one.
+bin/vm/%:
+	@rm -rf $@.new && mkdir -p $@.new && cd $@.new && \
+	package=$$(apt-cache depends --important $* | awk '$$1 == "Depends:" && $$2 ~ /^linux-image/ { print $$2 }') && \
+	apt-get -qq -o APT::Sandbox::User=root download $${package:-$*} && dpkg-deb -x *.deb . && rm *.deb && mv $(CURDIR)/$@.new $(CURDIR)/$@
+
 # The S3 server that releases into a bucket are tested with; built once, in a minute.
 bin/versitygw:
 	@mkdir -p bin; GOBIN=$(CURDIR)/bin $(GO) install $(VERSITYGW) >/dev/null 2>&1 || echo "no $(VERSITYGW): the tests that need an S3 server are skipped" >&2
 
-deps: bin/versitygw ## what the testbed and the race detector need, installed if this is Debian and root
+deps: bin/versitygw tools ## what the testbed and the race detector need, installed if this is Debian and root
+
+tools:
 	@missing=; \
 	for tool in $(TOOLS); do command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	missing=$${missing//,/ }; \

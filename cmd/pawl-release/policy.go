@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pawl/cmd/internal/conf"
+	"pawl/hw/confine"
 	"pawl/receiver/check"
 	"pawl/receiver/check/inside"
 	"pawl/receiver/quarantine"
@@ -103,7 +104,6 @@ type commandTable struct {
 const (
 	defaultTimeout = time.Minute
 	defaultMemory  = 256 << 20
-	leastMemory    = 32 << 20
 	defaultSocket  = "/run/clamav/clamd.ctl"
 	defaultMaxAge  = 7 * 24 * time.Hour
 )
@@ -188,8 +188,8 @@ func rule(on outcome, files []pattern, timeout conf.Duration, memory conf.Size) 
 	if r.Memory == 0 {
 		r.Memory = defaultMemory
 	}
-	if r.Memory < leastMemory {
-		return r, fmt.Errorf("memory: %s is less than the %s that a checker needs to start", memory, conf.Size(leastMemory))
+	if r.Memory < confine.LeastMemory {
+		return r, fmt.Errorf("memory: %s is less than the %s that a checker needs to start", memory, conf.Size(confine.LeastMemory))
 	}
 	return r, nil
 }

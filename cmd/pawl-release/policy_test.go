@@ -43,7 +43,7 @@ func TestPolicyRefuses(t *testing.T) {
 		{"[json]\nfiles = [\"[\"]\n", "is not a pattern"},
 		{"[json]\nmax_depth = -1\n", "json: max_depth is negative"},
 		{"[json]\nmax_size = \"1GiB\"\n", "more than a quarter of memory"},
-		{"[json]\nmemory = \"1MiB\"\n", "less than the 32MiB"},
+		{"[json]\nmemory = \"127MiB\"\n", "less than the 128MiB"},
 		{"[json]\nschema = \"none.json\"\n", "none.json"},
 		{"[xml]\nschema = \"x.xsd\"\n", "schemas of JSON only"},
 		{"[archive]\nunreadable = [\"zip\"]\n", "\"zip\" is none of 7z"},

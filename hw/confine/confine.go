@@ -35,7 +35,7 @@ type Spec struct {
 	// Best goes on where the kernel lacks Landlock; otherwise the child refuses to run there. Seccomp, the limits and the lost
 	// capabilities are never optional.
 	Best bool `json:"best,omitempty"`
-	// Memory bounds the private memory that the process may write to, in octets (RLIMIT_DATA); 0 is 256 MiB.
+	// Memory bounds the private memory that the process may write to, in octets (RLIMIT_DATA), at least LeastMemory; 0 is 256 MiB.
 	Memory uint64 `json:"memory,omitempty"`
 	// CPU bounds the processor time of the process, rounded up to seconds (RLIMIT_CPU); 0 is an hour.
 	CPU time.Duration `json:"cpu,omitempty"`
@@ -57,6 +57,10 @@ type Reach struct {
 	// Datagrams is for a program on a link: it keeps datagrams, netlink and its capabilities, and TCP is not held.
 	Datagrams bool
 }
+
+// LeastMemory is the least that Spec.Memory may be. Go's runtime has mapped 40 MiB when it starts and takes 64 MiB more with its next piece of
+// heap: of 300 children with 96 MiB three died of it before they had done anything, of 300 with this none.
+const LeastMemory = 128 << 20
 
 const (
 	defaultMemory = 256 << 20
@@ -98,6 +102,9 @@ func parseSpec(text string) (Spec, error) {
 	}
 	if s.Memory == 0 {
 		s.Memory = defaultMemory
+	}
+	if s.Memory < LeastMemory {
+		return s, fmt.Errorf("confine: %d octets of memory are too few", s.Memory)
 	}
 	if s.CPU == 0 {
 		s.CPU = defaultCPU

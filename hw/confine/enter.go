@@ -56,7 +56,7 @@ func Enter(hidden, text string) error {
 			return err
 		}
 	}
-	if err := noOutside().install(allow); err != nil {
+	if err := noOutside(applied.Landlock, os.Getpid()).install(allow); err != nil {
 		return err
 	}
 	if err := tryOutside(applied); err != nil {

@@ -34,6 +34,9 @@ const landlockRulePort = 2
 
 type portRule struct{ allowed, port uint64 }
 
+// landlockSignals is the version that keeps signals inside.
+const landlockSignals = 6
+
 // Landlock is the version of Landlock that the kernel has, 0 if none or if it is switched off.
 func Landlock() int {
 	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
@@ -60,7 +63,7 @@ func rulesetFor(version int) (unix.LandlockRulesetAttr, uintptr) {
 	if version >= 5 {
 		attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 	}
-	if version >= 6 {
+	if version >= landlockSignals {
 		attr.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 		size = unsafe.Offsetof(attr.Quiet_access_fs)
 	}

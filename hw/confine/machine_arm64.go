@@ -11,3 +11,5 @@ const (
 )
 
 var machineCompute = []uint32{}
+
+var machineKept = []uint32{}

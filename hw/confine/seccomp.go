@@ -72,6 +72,17 @@ func (f *filter) onValue(call, arg, value, yes, no uint32) {
 	f.answer(no)
 }
 
+// onAny gives an answer when the low half of argument arg is one of the values, and else goes on to the next rule.
+func (f *filter) onAny(answer, call, arg uint32, values ...uint32) {
+	f.step(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, call, 0, uint8(2+2*len(values)))
+	f.load(dataArgs + 8*arg)
+	for _, v := range values {
+		f.step(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, v, 0, 1)
+		f.answer(answer)
+	}
+	f.load(dataCall)
+}
+
 // install sets the filter for every thread of the process. no_new_privs must be set.
 func (f *filter) install(otherwise uint32) error {
 	f.answer(otherwise)
@@ -88,10 +99,21 @@ func (f *filter) install(otherwise uint32) error {
 }
 
 // noOutside forbids another program to leave its pipes: no sockets, no looking into or tracing other processes, no mounts, no
-// namespaces, no kernel interfaces that go around the filter. Files are Landlock's business.
-func noOutside() *filter {
+// namespaces, no kernel interfaces that go around the filter, and nothing of a file that can be changed without opening it. What is opened is
+// Landlock's business. So are signals from its version 6 on (Linux 6.12); before that the process pid, which is the one that the filter is set
+// for, may send signals to itself, and what it starts to nobody.
+func noOutside(landlock, pid int) *filter {
 	f := newFilter()
 	f.on(deny, outsideCalls...)
+	f.on(deny, keptCalls...)
+	f.onValue(unix.SYS_PRLIMIT64, 0, 0, allow, deny) // of another process of this user
+	if landlock < landlockSignals {
+		f.on(deny, signalCalls...)
+		f.onValue(unix.SYS_KILL, 0, uint32(pid), allow, deny)
+		f.onValue(unix.SYS_TGKILL, 0, uint32(pid), allow, deny)
+		// Whom the kernel tells that a pipe can be read, and by which signal.
+		f.onAny(deny, unix.SYS_FCNTL, 1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG)
+	}
 	// The flags of clone3 lie in memory, where a filter can't look: "not there" makes a C library fall back to clone.
 	f.on(none, unix.SYS_CLONE3)
 	f.onBits(unix.SYS_CLONE, 0, unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWNET|unix.CLONE_NEWPID|unix.CLONE_NEWIPC|

@@ -22,6 +22,10 @@ func tryOutside(applied Applied) error {
 		{"raw socket", func() error { return closed(unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)) }},
 		{"tracing its parent", func() error { return unix.PtraceAttach(os.Getppid()) }},
 		{"a new namespace", func() error { return unix.Unshare(unix.CLONE_NEWUSER) }},
+		{"a signal to its parent", func() error { return unix.Kill(os.Getppid(), 0) }},
+		{"its parent's limits", func() error { return unix.Prlimit(os.Getppid(), unix.RLIMIT_NOFILE, nil, &unix.Rlimit{}) }},
+		{"truncating a file", func() error { return unix.Truncate("/pawl-confine-tries-this", 0) }},
+		{"a file's mode", func() error { return unix.Fchmodat(unix.AT_FDCWD, "/pawl-confine-tries-this", 0, 0) }},
 	}
 	for _, t := range tries {
 		if err := refused(t.what, t.do()); err != nil {
@@ -58,7 +62,6 @@ func trySealed() error {
 			_, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_ANON|unix.MAP_PRIVATE)
 			return err
 		}},
-		{"a signal to its parent", func() error { return unix.Kill(os.Getppid(), 0) }},
 		{"a new process", func() error { return fork() }},
 		{"exec", func() error {
 			// No buffer of our own can be handed to a program that does not start.

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"pawl/hw/disk"
 	"pawl/receiver/check/checktest"
 	"pawl/receiver/quarantine"
 )
@@ -199,50 +198,6 @@ func TestPlanOrProofChangedWhileReadBack(t *testing.T) {
 		t.Errorf("%s, %v", st, err)
 	}
 	h.wantEmptyInbox(t)
-}
-
-// canFlag says whether the inbox's file system and this user can make files immutable.
-func canFlag(t *testing.T, dir string) bool {
-	f, err := os.Create(filepath.Join(dir, "try"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if err := disk.SetImmutable(f, true); err != nil {
-		t.Logf("here nothing is made immutable: %v", err)
-		return false
-	}
-	return disk.SetImmutable(f, false) == nil
-}
-
-func TestImmutable(t *testing.T) {
-	for _, how := range []Immutable{Best, Required} {
-		h := build(t, true)
-		t.Cleanup(func() { unprotect(h.inbox) })
-		can := canFlag(t, h.inbox)
-		h.change(func(c *Channel) { c.Immutable = how })
-		h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
-		st, err := h.gate.Run(t.Context(), id, quarantine.Complete)
-		if how == Required && !can {
-			if err == nil || st != quarantine.Checking || !strings.Contains(err.Error(), "immutable") {
-				t.Errorf("required where it can't be had: %s, %v", st, err)
-			}
-			h.wantEmptyInbox(t)
-			continue
-		}
-		if err != nil || st != quarantine.Released {
-			t.Fatalf("%s: %s, %v", how, st, err)
-		}
-		reason := h.reason(t, id)
-		if !strings.Contains(reason, "; immutable: ") || can != strings.Contains(reason, "immutable: 10 of 10 with chattr +i") {
-			t.Errorf("%s: reason %q, can %t", how, reason, can)
-		}
-		err = os.WriteFile(filepath.Join(h.inbox, "tree", "a", "run.sh"), nil, 0o600)
-		if (err != nil) != can {
-			t.Errorf("written to: %v, can %t", err, can)
-		}
-	}
 }
 
 func TestCommandAfterRelease(t *testing.T) {

@@ -34,6 +34,7 @@ func (j *job) examine(ctx context.Context) error {
 	}
 	defer in.close()
 	in.collision = j.channel.Collision
+	in.verity = j.channel.Immutable == Best || j.channel.Immutable == Required
 	if err := j.release(ctx, in); err != nil {
 		return j.fail(ctx, in, err)
 	}

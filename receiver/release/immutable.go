@@ -22,14 +22,18 @@ const (
 
 // protection is what was done.
 type protection struct {
-	entries, flagged, verity int
-	why                      error // of the first that could not be flagged
+	entries, flagged int
+	files, verity    int
+	why              error // of the first that could not be flagged
+	noVerity         error // as the inbox has it
 }
 
 func (p *protection) String() string {
-	text := fmt.Sprintf("immutable: %d of %d with chattr +i, %d with fs-verity", p.flagged, p.entries, p.verity)
-	if p.why != nil {
-		text += " (" + p.why.Error() + ")"
+	text := fmt.Sprintf("immutable: %d of %d with chattr +i, %d of %d files with fs-verity", p.flagged, p.entries, p.verity, p.files)
+	for _, err := range []error{p.why, p.noVerity} {
+		if err != nil {
+			text += " (" + err.Error() + ")"
+		}
 	}
 	return text
 }
@@ -45,32 +49,43 @@ func (in *inbox) unprobe(stage string) {
 	}
 }
 
-// probe asks, before anything is in the inbox, whether files can be made immutable there.
+// probe asks, before anything is in the inbox, whether files can be made immutable there: in the same steps, as not every file system takes the
+// flag after fs-verity.
 func (s *Stage) probe(how Immutable) error {
 	if how != Required {
 		return nil
 	}
-	f, err := s.root.OpenFile(probeName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	w, err := s.root.OpenFile(probeName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("try the immutable flag: %w", err)
+	}
+	w.Close()
+	f, err := s.root.Open(probeName)
 	if err != nil {
 		return fmt.Errorf("try the immutable flag: %w", err)
 	}
 	defer f.Close()
+	_ = disk.EnableVerity(f) // it is not required
 	err = disk.SetImmutable(f, true)
 	return errors.Join(err, disk.SetImmutable(f, false), s.root.Remove(probeName))
 }
 
-// protect makes what was released immutable, the deepest first. It may be done again after a crash. What readers have taken away meanwhile is
-// theirs.
+// protect makes what was released immutable, the deepest first, and counts what was staged with fs-verity. It may be done again after a crash. What
+// readers have taken away meanwhile is theirs.
 func (in *inbox) protect(name string, how Immutable) (*protection, error) {
 	if how != Best && how != Required {
 		return nil, nil
 	}
-	p := &protection{}
+	p := &protection{noVerity: in.noVerity}
 	if err := in.protectEntry(name, p); err != nil {
 		return p, fmt.Errorf("make immutable: %w", err)
 	}
 	if how == Required && p.why != nil {
 		return p, fmt.Errorf("make immutable: %w", p.why)
+	}
+	// The state says that it was done: the disk must know it first.
+	if err := disk.SyncFileSystem(in.dir); err != nil {
+		return p, fmt.Errorf("make immutable: %w", err)
 	}
 	return p, nil
 }
@@ -104,8 +119,11 @@ func (in *inbox) protectEntry(name string, p *protection) error {
 				return err
 			}
 		}
-	} else if disk.EnableVerity(f) == nil {
-		p.verity++
+	} else {
+		p.files++
+		if digest, err := disk.Verity(f); err == nil && digest != nil {
+			p.verity++
+		}
 	}
 	p.entries++
 	if err := disk.SetImmutable(f, true); err == nil {

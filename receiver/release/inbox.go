@@ -28,6 +28,8 @@ func (e takenError) Is(target error) bool { return target == ErrTaken }
 type inbox struct {
 	path      string
 	collision Collision
+	verity    bool  // files are staged with fs-verity where it can be had
+	noVerity  error // why the first one has none, though the file system knows of it
 	root      *os.Root
 	dir       *os.File
 }

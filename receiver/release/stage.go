@@ -203,7 +203,11 @@ func (f *stagedFile) Close() error {
 	if f.entry.Exec {
 		mode = execMode
 	}
-	err := errors.Join(f.file.Chmod(mode), f.above.Chtimes(f.name, time.Time{}, modTime(&f.entry)))
+	err := f.file.Chmod(mode)
+	if err == nil && f.stage.in.verity {
+		err = f.seal()
+	}
+	err = errors.Join(err, f.above.Chtimes(f.name, time.Time{}, modTime(&f.entry)))
 	if err == nil && f.stage.entries <= few {
 		err = f.file.Sync()
 	}
@@ -212,6 +216,25 @@ func (f *stagedFile) Close() error {
 	}
 	f.stage.sums = append(f.stage.sums, f.sum.Sum64())
 	f.stage.step("file staged")
+	return nil
+}
+
+// seal gives the file fs-verity where it can be had, which wants it open for reading only. Here and not when it is in the inbox: ext4 sets the
+// file's time anew.
+func (f *stagedFile) seal() error {
+	read, err := f.above.Open(f.name)
+	if err != nil {
+		return err
+	}
+	written := f.file
+	f.file = read
+	if err := written.Close(); err != nil {
+		return err
+	}
+	err = disk.EnableVerity(read)
+	if err != nil && f.stage.in.noVerity == nil && !errors.Is(err, errors.ErrUnsupported) {
+		f.stage.in.noVerity = err
+	}
 	return nil
 }
 
