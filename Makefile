@@ -70,6 +70,7 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 	bin/pawl-bench hostile
 	$(GO) test -count=1 -timeout 30m -run '^TestKilled$$' ./cmd/pawl-send -kills 200
 	$(GO) test -count=1 -timeout 30m -run '^TestKilledAfterAnyStep$$' ./sender -every-step
+	$(GO) test -count=1 -timeout 3h -run '^TestKilledAtASystemCall$$' ./cmd/pawl-release -every-call
 
 # The S3 server that releases into a bucket are tested with; built once, in a minute.
 bin/versitygw:
