@@ -125,7 +125,7 @@ func (h *killed) begin(a act) {
 	h.prepare(a)
 }
 
-// prepare is what people do before an act, and its configuration.
+// prepare is what people do before an act.
 func (h *killed) prepare(a act) {
 	if a.mend != nil {
 		_, dir := h.state()

@@ -150,9 +150,9 @@ func (h *killed) act(k int) {
 	for _, c := range calls {
 		all[stable(c.String())] = true
 	}
-	ran, through := picks(calls), 0
-	for i := 0; i < len(ran); i++ {
-		n := ran[i]
+	points, through := picks(calls), 0
+	for i := 0; i < len(points); i++ {
+		n := points[i]
 		h.begin(a)
 		if calls := h.run(a, "", n); h.dead {
 			delete(all, stable(calls[n-1].String()))
@@ -162,7 +162,7 @@ func (h *killed) act(k int) {
 		}
 		h.judge()
 		h.recover(a, n)
-		if rest := h.acts[k+1:]; n%7 == 0 || !*everyCall && i == 0 {
+		if rest := h.acts[k+1:]; *everyCall && n%7 == 0 || k+i == 0 {
 			for _, a := range rest {
 				h.prepare(a)
 				h.run(a, "", 0)
@@ -171,12 +171,12 @@ func (h *killed) act(k int) {
 			}
 		}
 		// Which thread comes first may make a run longer than the first was.
-		if *everyCall && i == len(ran)-1 && through == 0 {
-			ran = append(ran, n+1)
+		if *everyCall && i == len(points)-1 && through == 0 {
+			points = append(points, n+1)
 		}
 	}
-	h.t.Logf("%d %v: %d calls, killed at %d", k+1, append([]string{h.acts[k].who}, a.words...), len(calls), len(ran)-through)
-	if *everyCall && len(all) > 0 {
+	h.t.Logf("%d %v: %d calls, killed at %d", k+1, append([]string{h.acts[k].who}, a.words...), len(calls), len(points)-through)
+	if through == len(points) || *everyCall && len(all) > 0 {
 		h.t.Errorf("never killed at %v", all)
 	}
 	h.next()

@@ -29,6 +29,8 @@ func onFile(name string, fd int) shape         { return shape{name, fd, nil} }
 func onPath(name string, path int) shape       { return shape{name, none, []arg{{none, path}}} }
 func onPathAt(name string, at, path int) shape { return shape{name, none, []arg{{at, path}}} }
 func onTwoPaths(name string, a, b arg) shape   { return shape{name, none, []arg{a, b}} }
+
+// merged has both tables in one, and the calls of it that are asked about whatever their flags.
 func merged(a, b map[uint32]shape) (all []uint32, both map[uint32]shape) {
 	both = map[uint32]shape{}
 	for _, m := range []map[uint32]shape{a, b} {
