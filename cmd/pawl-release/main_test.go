@@ -20,6 +20,7 @@ import (
 	"pawl/framing/merkle/merkletest"
 	"pawl/framing/person"
 	"pawl/framing/seal"
+	"pawl/hw/confine/killtest"
 	"pawl/hw/watch"
 	"pawl/receiver/audit"
 	"pawl/receiver/check/checktest"
@@ -27,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pawl-release": main})
+	testscript.Main(m, map[string]func(){"pawl-release": main, killtest.Launcher: killtest.Launch})
 }
 
 // senderKey is made once for all scripts of a run, and put where each finds it.

@@ -85,17 +85,22 @@ func (f *filter) onAny(answer, call, arg uint32, values ...uint32) {
 
 // install sets the filter for every thread of the process. no_new_privs must be set.
 func (f *filter) install(otherwise uint32) error {
+	r, err := f.set(otherwise, unix.SECCOMP_FILTER_FLAG_TSYNC)
+	if err == nil && r != 0 {
+		err = fmt.Errorf("seccomp: thread %d can't be reached", r)
+	}
+	return err
+}
+
+// set hands the filter to the kernel, for the calling thread unless a flag says more. What the number that it gives means depends on the flags.
+func (f *filter) set(otherwise uint32, flags uintptr) (uintptr, error) {
 	f.answer(otherwise)
 	program := unix.SockFprog{Len: uint16(len(*f)), Filter: &(*f)[0]}
-	r, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
-		uintptr(unsafe.Pointer(&program)))
+	r, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program)))
 	if errno != 0 {
-		return fmt.Errorf("seccomp: %w", errno)
+		return 0, fmt.Errorf("seccomp: %w", errno)
 	}
-	if r != 0 {
-		return fmt.Errorf("seccomp: thread %d can't be reached", r)
-	}
-	return nil
+	return r, nil
 }
 
 // noOutside forbids another program to leave its pipes: no sockets, no looking into or tracing other processes, no mounts, no
