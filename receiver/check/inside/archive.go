@@ -218,9 +218,17 @@ func checkLink(name, target string, hard bool) error {
 	if target == "" || strings.ContainsRune(target, 0) || strings.HasPrefix(target, "/") || strings.Contains(target, `\`) {
 		return errors.New("link leads out of the archive")
 	}
-	// Not path.Join of all: a/../.. of a link that is itself behind a link may end elsewhere, and walker.tar refuses what goes through a link.
+	// The folder that the link lies in is what it is called, because nothing goes through a link. What comes after names of the target may not be: a
+	// name may be a link, and ".." from there is anywhere.
 	if end := path.Join(path.Dir(path.Clean(name)), target); end == ".." || strings.HasPrefix(end, "../") {
 		return errors.New("link leads out of the archive")
+	}
+	names := false
+	for part := range strings.SplitSeq(target, "/") {
+		if part == ".." && names {
+			return errors.New("link leads down and up again")
+		}
+		names = names || part != ".." && part != "." && part != ""
 	}
 	return nil
 }
