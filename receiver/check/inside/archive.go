@@ -39,7 +39,7 @@ func newArchiveEngine(l ArchiveLimits) (engine, error) {
 	return &archiveEngine{limits: l}, nil
 }
 
-func (*archiveEngine) version() string { return "pawl archive walker 1" }
+func (*archiveEngine) version() string { return "pawl archive walker 2" }
 
 // file walks an archive to its last octet; what is none is fine.
 func (e *archiveEngine) file(_ string, content io.Reader) ([]string, error) {
