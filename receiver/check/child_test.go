@@ -177,6 +177,9 @@ func TestCommands(t *testing.T) {
 		{"absent", "is not there", []string{"/no/such/program"}, check.CommandRule{}},
 		{"killed", "crashed", []string{"/bin/sh", "-c", "kill -9 $$"}, check.CommandRule{}},
 		{"hangs", "took too long", []string{"/bin/sh", "-c", "while :; do :; done"}, check.CommandRule{}},
+		{"leaves something behind", "", []string{"/bin/sh", "-c", "sleep 1000 & exit 0"}, check.CommandRule{}},
+		{"leaves its group", "Operation not permitted", []string{"/bin/sh", "-c", "(setsid sleep 1000); exit $?"}, check.CommandRule{}},
+		{"hangs below", "took too long", []string{"/bin/sh", "-c", "sleep 1000 & wait"}, check.CommandRule{}},
 		{"reads its policy", "exit status", []string{"/bin/sh", "-c", "read x < /etc/passwd"}, check.CommandRule{}},
 		{"a code that says no", "exit status 3", []string{"/bin/sh", "-c", "exit 3"}, check.CommandRule{SaysNo: []int{2, 3}}},
 		{"a code that says nothing", "gave no answer: exit status 4", []string{"/bin/sh", "-c", "exit 4"}, check.CommandRule{SaysNo: []int{2, 3}}},
@@ -189,7 +192,7 @@ func TestCommands(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			r := tc.rule
 			r.Rule, r.Name, r.Command, r.Read = rule(), "c", tc.command, append(r.Read, "/bin", "/usr/bin")
-			if tc.name == "hangs" {
+			if tc.want == "took too long" {
 				r.Timeout = 300 * time.Millisecond
 			}
 			p := &check.Policy{Checker: checkerCommand, Commands: []check.CommandRule{r}}

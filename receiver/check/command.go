@@ -87,6 +87,7 @@ func (c *command) Content(p []byte) error {
 func (c *command) EndFile() error {
 	proc := c.proc
 	proc.In.Close()
+	proc.Ended()
 	<-c.output.done
 	err := proc.Wait()
 	c.late.Stop()
