@@ -15,8 +15,8 @@ PROGRAMS    := $(notdir $(wildcard cmd/pawl-*))
 
 # What the machine must have beside Go, as command:Debian packages. The race
 # detector needs a C compiler, the virus check a clamd (its signatures are not: the
-# tests bring one of their own), the checks of signatures the programs that sign, the testbed the rest.
-TOOLS := ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev clamd:clamav-daemon minisign:minisign ssh-keygen:openssh-client
+# tests bring one of their own), the checks of signatures the programs that sign, that of XML Schemas xmllint, the testbed the rest.
+TOOLS := ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev clamd:clamav-daemon minisign:minisign ssh-keygen:openssh-client xmllint:libxml2-utils
 
 # What a virtual machine needs beside that, and the kernel that it runs: a package, downloaded and unpacked here, never installed.
 VMTOOLS     := qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs

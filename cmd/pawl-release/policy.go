@@ -94,6 +94,8 @@ type commandTable struct {
 	Name    string        `toml:"name"`
 	Command []string      `toml:"command"`
 	Read    []string      `toml:"read"`
+	SaysNo  []int         `toml:"says_no"`
+	Silent  bool          `toml:"silent"`
 	OnFail  outcome       `toml:"on_fail"`
 	Files   []pattern     `toml:"files"`
 	Timeout conf.Duration `toml:"timeout"`

@@ -17,11 +17,11 @@ func TestPolicyExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "limits (rejected) type (rejected) archive (rejected) json (rejected) xml (held) signed (rejected) virus (rejected) no secrets (held)"
+	want := "limits (rejected) type (rejected) archive (rejected) json (rejected) xml (held) signed (rejected) virus (rejected) no secrets (held) orders (rejected)"
 	if got := strings.Join(p.Checks(), " "); got != want {
 		t.Errorf("checks %s, want %s", got, want)
 	}
-	all, err := loadPolicy(conftest.Uncommented(t, examplePolicy, 14))
+	all, err := loadPolicy(conftest.Uncommented(t, examplePolicy, 15))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,8 @@ func TestPolicyRefuses(t *testing.T) {
 		{"[[command]]\nname = \"x\"\ncommand = [\"sh\"]\n", "an absolute path"},
 		{"[[command]]\nname = \"type\"\ncommand = [\"/bin/sh\"]\n", "name \"type\" is taken"},
 		{"[[command]]\ncommand = [\"/bin/sh\"]\n", "name: 1 to 40 bytes"},
+		{"[[command]]\nname = \"x\"\ncommand = [\"/bin/sh\"]\nsays_no = [0]\n", "says_no: 0 is no exit code"},
+		{"[[command]]\nname = \"x\"\ncommand = [\"/bin/sh\"]\nsays_no = [1, 125]\n", "says_no: 125 is no exit code"},
 		{"[names]\nmax_files = -1\n", "negative"},
 	} {
 		path := filepath.Join(dir, "p.toml")

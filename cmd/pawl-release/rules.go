@@ -87,7 +87,7 @@ func (t *textTable) rule(files pattern, dir string) (*check.TextRule, error) {
 	}
 	switch {
 	case t.Schema != "" && dir == "":
-		return nil, errors.New("schema: there are schemas of JSON only; use a [[command]] such as xmllint")
+		return nil, errors.New("schema: there are schemas of JSON only; ask xmllint by a [[command]], as docs/checks.md shows")
 	case t.Schema != "":
 		out.Schema, err = schemaText(dir, t.Schema)
 	}
@@ -150,6 +150,11 @@ func (f *policyFile) commands(p *check.Policy) error {
 			return fmt.Errorf("%q: command: an absolute path and its arguments", t.Name)
 		}
 		names[t.Name] = true
+		for _, code := range t.SaysNo {
+			if code < 1 || code >= check.UnableCode {
+				return fmt.Errorf("%q: says_no: %d is no exit code from 1 to %d", t.Name, code, check.UnableCode-1)
+			}
+		}
 		for _, path := range t.Read {
 			if !filepath.IsAbs(path) {
 				return fmt.Errorf("%q: read: %q is not an absolute path", t.Name, path)
@@ -159,7 +164,7 @@ func (f *policyFile) commands(p *check.Policy) error {
 		if err != nil {
 			return fmt.Errorf("%q: %w", t.Name, err)
 		}
-		p.Commands = append(p.Commands, check.CommandRule{Rule: r, Name: t.Name, Command: t.Command, Read: t.Read})
+		p.Commands = append(p.Commands, check.CommandRule{Rule: r, Name: t.Name, Command: t.Command, Read: t.Read, SaysNo: t.SaysNo, Silent: t.Silent})
 	}
 	return nil
 }

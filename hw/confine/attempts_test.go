@@ -32,6 +32,7 @@ var attempts = map[string]func() error{
 	"udp":           func() error { _, err := net.ListenPacket("udp", "127.0.0.1:0"); return err },
 	"local socket":  func() error { _, err := net.Dial("unix", "/run/clamav/clamd.ctl"); return err },
 	"trace":         func() error { return unix.PtraceAttach(os.Getppid()) },
+	"process group": func() error { return unix.Setpgid(0, 0) },
 	"namespace":     func() error { return unix.Unshare(unix.CLONE_NEWUSER | unix.CLONE_NEWNET) },
 	"mount":         func() error { return unix.Mount("none", "/tmp", "tmpfs", 0, "") },
 	"capability":    func() error { return unix.Sethostname([]byte("x")) },

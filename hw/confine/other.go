@@ -36,4 +36,6 @@ func attributes() *syscall.SysProcAttr { return nil }
 
 func killGroup(p *os.Process) { _ = p.Kill() }
 
+func awaitExit(*os.Process) {}
+
 func widen(*os.File) {}

@@ -62,6 +62,13 @@ func Start(hidden string, spec Spec) (*Process, error) {
 // Kill ends the child, and whatever it started, at once.
 func (p *Process) Kill() { killGroup(p.cmd.Process) }
 
+// Ended waits until the child has ended by itself or was killed, and ends what it had started and left behind: nothing of that holds the pipes any more.
+// Wait is still to be called.
+func (p *Process) Ended() {
+	awaitExit(p.cmd.Process)
+	p.Kill()
+}
+
 // Wait closes In, waits until the child has ended and releases what it held. The error says how it ended.
 // It may be called more than once. Whoever does not trust the child to end calls Kill first.
 func (p *Process) Wait() error {

@@ -20,6 +20,15 @@ func killGroup(p *os.Process) {
 	_ = p.Kill()
 }
 
+// awaitExit returns when the child has ended and leaves it to be waited for: its number, and that of its group, are not given to another before.
+func awaitExit(p *os.Process) {
+	for {
+		if err := unix.Waitid(unix.P_PID, p.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != unix.EINTR {
+			return
+		}
+	}
+}
+
 // pipeSize is what the pipe to the child holds: fewer switches between the two than the 64 KiB of the default.
 const pipeSize = 1 << 20
 

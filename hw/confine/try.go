@@ -21,6 +21,7 @@ func tryOutside(applied Applied) error {
 		{"local socket", func() error { return closed(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)) }},
 		{"raw socket", func() error { return closed(unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)) }},
 		{"tracing its parent", func() error { return unix.PtraceAttach(os.Getppid()) }},
+		{"a process group of its own", func() error { return unix.Setpgid(0, 0) }},
 		{"a new namespace", func() error { return unix.Unshare(unix.CLONE_NEWUSER) }},
 		{"a signal to its parent", func() error { return unix.Kill(os.Getppid(), 0) }},
 		{"its parent's limits", func() error { return unix.Prlimit(os.Getppid(), unix.RLIMIT_NOFILE, nil, &unix.Rlimit{}) }},

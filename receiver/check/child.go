@@ -30,6 +30,7 @@ type child struct {
 	proc     *confine.Process
 	unwatch  func() bool
 	feed     *inside.Feed
+	replies  *bufio.Reader
 	greeting inside.Reply
 	n        uint64 // files sent
 	path     string
@@ -77,7 +78,7 @@ func (c *child) EndFile() error {
 	err := c.within(func() error {
 		err := c.feed.End()
 		if err == nil {
-			reply, err = inside.ReadReply(c.proc.Out)
+			reply, err = inside.ReadReply(c.replies)
 		}
 		return err
 	})
@@ -106,13 +107,13 @@ func (c *child) start() error {
 	if err != nil {
 		return cannot("the checker can't be started: %w", err)
 	}
-	c.proc, c.n, c.unwatch = proc, 0, context.AfterFunc(c.ctx, proc.Kill)
+	c.proc, c.n, c.replies, c.unwatch = proc, 0, bufio.NewReader(proc.Out), context.AfterFunc(c.ctx, proc.Kill)
 	return c.within(func() error {
 		var err error
 		if c.feed, err = inside.NewFeed(proc.In, c.job); err != nil {
 			return err
 		}
-		if c.greeting, err = inside.ReadReply(proc.Out); err == nil && c.greeting.N != 0 {
+		if c.greeting, err = inside.ReadReply(c.replies); err == nil && c.greeting.N != 0 {
 			err = fmt.Errorf("%w: no greeting", inside.ErrReply)
 		}
 		return err

@@ -3,6 +3,7 @@ package check_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -167,27 +168,64 @@ func TestCommands(t *testing.T) {
 	for _, tc := range []struct {
 		name, want string
 		command    []string
+		rule       check.CommandRule
 	}{
-		{"yes", "", []string{"/bin/grep", "-q", "line"}},
-		{"reads little", "", []string{"/usr/bin/head", "-c", "1"}},
-		{"no, with words", "exit status 3: not so", []string{"/bin/sh", "-c", "cat >/dev/null 2>&1; echo not so; exit 3"}},
-		{"noisy", "exit status 1: y", []string{"/bin/sh", "-c", "while [ $((i=i+1)) -lt 100000 ]; do echo y; done; exit 1"}},
-		{"absent", "is not there", []string{"/no/such/program"}},
-		{"killed", "crashed", []string{"/bin/sh", "-c", "kill -9 $$"}},
-		{"hangs", "took too long", []string{"/bin/sh", "-c", "while :; do :; done"}},
-		{"reads its policy", "exit status", []string{"/bin/sh", "-c", "read x < /etc/passwd"}},
+		{"yes", "", []string{"/bin/grep", "-q", "line"}, check.CommandRule{}},
+		{"reads little", "", []string{"/usr/bin/head", "-c", "1"}, check.CommandRule{}},
+		{"no, with words", "exit status 3: not so", []string{"/bin/sh", "-c", "cat >/dev/null 2>&1; echo not so; exit 3"}, check.CommandRule{}},
+		{"noisy", "exit status 1: y", []string{"/bin/sh", "-c", "while [ $((i=i+1)) -lt 100000 ]; do echo y; done; exit 1"}, check.CommandRule{}},
+		{"absent", "is not there", []string{"/no/such/program"}, check.CommandRule{}},
+		{"killed", "crashed", []string{"/bin/sh", "-c", "kill -9 $$"}, check.CommandRule{}},
+		{"hangs", "took too long", []string{"/bin/sh", "-c", "while :; do :; done"}, check.CommandRule{}},
+		{"leaves something behind", "", []string{"/bin/sh", "-c", "sleep 1000 & exit 0"}, check.CommandRule{}},
+		{"leaves its group", "Operation not permitted", []string{"/bin/sh", "-c", "(setsid sleep 1000); exit $?"}, check.CommandRule{}},
+		{"hangs below", "took too long", []string{"/bin/sh", "-c", "sleep 1000 & wait"}, check.CommandRule{}},
+		{"reads its policy", "exit status", []string{"/bin/sh", "-c", "read x < /etc/passwd"}, check.CommandRule{}},
+		{"a code that says no", "exit status 3", []string{"/bin/sh", "-c", "exit 3"}, check.CommandRule{SaysNo: []int{2, 3}}},
+		{"a code that says nothing", "gave no answer: exit status 4", []string{"/bin/sh", "-c", "exit 4"}, check.CommandRule{SaysNo: []int{2, 3}}},
+		{"yes, with words", "", []string{"/bin/sh", "-c", "echo fine"}, check.CommandRule{}},
+		{"yes, without", "", []string{"/bin/true"}, check.CommandRule{Silent: true}},
+		{"out of memory, and yes", "something besides (silent = true): out of memory", []string{"/bin/sh", "-c", "echo out of memory >&2"}, check.CommandRule{Silent: true}},
+		{"yes, with words on its output", "something besides (silent = true): fine", []string{"/bin/sh", "-c", "echo fine"}, check.CommandRule{Silent: true}},
+		{"what it reads is absent", "what the command reads is not there", []string{"/bin/true"}, check.CommandRule{Read: []string{"/no/such/schema"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := rule()
-			if tc.name == "hangs" {
+			r := tc.rule
+			r.Rule, r.Name, r.Command, r.Read = rule(), "c", tc.command, append(r.Read, "/bin", "/usr/bin")
+			if tc.want == "took too long" {
 				r.Timeout = 300 * time.Millisecond
 			}
-			p := &check.Policy{Checker: checkerCommand, Commands: []check.CommandRule{{Rule: r, Name: "c", Command: tc.command, Read: []string{"/bin", "/usr/bin"}}}}
+			p := &check.Policy{Checker: checkerCommand, Commands: []check.CommandRule{r}}
 			found, err := check.Try(t.Context(), p, file)
 			if err != nil || len(found) != 1 || found[0].OK != (tc.want == "") || !strings.Contains(found[0].Reason, tc.want) {
 				t.Errorf("%+v, %v", found, err)
 			}
 		})
+	}
+}
+
+// TestCommandNamesWhatItReads: a verdict says by which program and by which files it was given.
+func TestCommandNamesWhatItReads(t *testing.T) {
+	dir := t.TempDir()
+	file, a, b := filepath.Join(dir, "f"), filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	for path, text := range map[string]string{file: "x", a: "one ", b: "two"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program, err := os.ReadFile("/bin/true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(text []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(text)) }
+	for want, read := range map[string][]string{
+		of(program): {"/usr/share", "/dev/zero"}, of(program) + ", reads " + of([]byte("one two")): {a, "/usr/share", b},
+	} {
+		p := &check.Policy{Checker: checkerCommand, Commands: []check.CommandRule{{Rule: rule(), Name: "c", Command: []string{"/bin/true"}, Read: read}}}
+		found, err := check.Try(t.Context(), p, file)
+		if err != nil || len(found) != 1 || !found[0].OK || found[0].Version != want {
+			t.Errorf("%q: %+v, %v, want %s", read, found, err, want)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"pawl/framing"
@@ -22,6 +23,10 @@ type CommandRule struct {
 	Name    string   `json:"name"`    // of the check, in verdicts
 	Command []string `json:"command"` // absolute path, arguments; never a shell unless it says so
 	Read    []string `json:"read,omitempty"`
+	// SaysNo are the exit codes that say "no", of 1 to 124; none: all of them. Every other code but 0 is no answer.
+	SaysNo []int `json:"says_no,omitempty"`
+	// Silent takes exit code 0 for a "yes" only where the program wrote nothing: some say that they ran out of memory and end well.
+	Silent bool `json:"silent,omitempty"`
 }
 
 type command struct {
@@ -49,11 +54,9 @@ func (c *command) Entry(e *framing.Entry) error {
 	}
 	c.close()
 	if c.version == "" {
-		sum, err := fileDigest(c.rule.Command[0])
-		if err != nil {
-			return cannot("the command is not there: %w", err)
+		if err := c.identify(); err != nil {
+			return err
 		}
-		c.version = fmt.Sprintf("sha256:%x", sum)
 	}
 	spec := confine.Spec{Best: c.best, Memory: c.rule.Memory, Program: c.rule.Command[0], Args: c.rule.Command[1:], Read: c.rule.Read}
 	proc, err := confine.Start(c.checker, spec)
@@ -84,6 +87,7 @@ func (c *command) Content(p []byte) error {
 func (c *command) EndFile() error {
 	proc := c.proc
 	proc.In.Close()
+	proc.Ended()
 	<-c.output.done
 	err := proc.Wait()
 	c.late.Stop()
@@ -94,17 +98,28 @@ func (c *command) EndFile() error {
 		return cannot("the command took too long and was ended (timeout = %q)", c.rule.Timeout.String())
 	default:
 	}
-	if err == nil {
-		return nil
-	}
 	said := lastWords(c.output.kept.String())
 	if said == "" {
 		said = lastWords(proc.Stderr())
+	}
+	return c.rule.judge(err, said)
+}
+
+// judge says what follows from how the program ended and what it said.
+func (r *CommandRule) judge(err error, said string) error {
+	if err == nil {
+		if r.Silent && said != "" {
+			return cannot("the command said yes, and something besides (silent = true)%s", said)
+		}
+		return nil
 	}
 	ended, ok := errors.AsType[*exec.ExitError](err)
 	// Beyond 124 are the codes of what could not be run or was killed.
 	if !ok || ended.ExitCode() < 0 || ended.ExitCode() >= UnableCode {
 		return cannot("the command crashed: %v%s", err, said)
+	}
+	if len(r.SaysNo) > 0 && !slices.Contains(r.SaysNo, ended.ExitCode()) {
+		return cannot("the command gave no answer: %v%s", err, said)
 	}
 	return fmt.Errorf("%v%s", err, said)
 }
@@ -138,13 +153,39 @@ func collect(out io.Reader) *firstWords {
 	return w
 }
 
-func fileDigest(path string) ([]byte, error) {
+// identify notes what answers: the digest of the program, and that of the files that it reads, one after the other (cat FILE… | sha256sum).
+// Folders and devices that it reads have none.
+func (c *command) identify() error {
+	program := sha256.New()
+	if err := digestFile(program, c.rule.Command[0]); err != nil {
+		return cannot("the command is not there: %w", err)
+	}
+	version, reads := fmt.Sprintf("sha256:%x", program.Sum(nil)), sha256.New()
+	files := 0
+	for _, path := range c.rule.Read {
+		info, err := os.Stat(path)
+		if err == nil && info.Mode().IsRegular() {
+			files++
+			err = digestFile(reads, path)
+		}
+		if err != nil {
+			return cannot("what the command reads is not there: %w", err)
+		}
+	}
+	if files > 0 {
+		version += fmt.Sprintf(", reads sha256:%x", reads.Sum(nil))
+	}
+	c.version = version
+	return nil
+}
+
+// digestFile adds a plain file's octets to sum.
+func digestFile(sum io.Writer, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	sum := sha256.New()
 	_, err = io.Copy(sum, f)
-	return sum.Sum(nil), err
+	return err
 }

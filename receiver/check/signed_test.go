@@ -2,12 +2,16 @@ package check_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	"pawl/receiver/check"
 )
@@ -82,6 +86,23 @@ func TestSignatures(t *testing.T) {
 				t.Errorf("%+v, %v", found, err)
 			}
 		})
+	}
+}
+
+func TestShortKeysDontCount(t *testing.T) {
+	for bits, ok := range map[int]bool{1024: false, 2047: false, 2048: true} {
+		private, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := ssh.NewPublicKey(&private.PublicKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var k check.SSHKey
+		if err := k.UnmarshalText(ssh.MarshalAuthorizedKey(public)); (err == nil) != ok {
+			t.Errorf("%d bits: %v", bits, err)
+		}
 	}
 }
 

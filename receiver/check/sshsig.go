@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -28,9 +29,17 @@ func (k *SSHKey) UnmarshalText(text []byte) error {
 	if !signsFiles(key.Type()) {
 		return fmt.Errorf("%.80q: keys of type %s don't count", text, key.Type())
 	}
+	if public, ok := key.(ssh.CryptoPublicKey); ok {
+		if weak, ok := public.CryptoPublicKey().(*rsa.PublicKey); ok && weak.N.BitLen() < leastRSA {
+			return fmt.Errorf("%.80q: an RSA key of %d bits, of which %d are the least", text, weak.N.BitLen(), leastRSA)
+		}
+	}
 	k.key = key
 	return nil
 }
+
+// leastRSA is the length that NIST SP 800-131A takes for enough, in bits.
+const leastRSA = 2048
 
 // MarshalText writes the key in the one form, without its name.
 func (k SSHKey) MarshalText() ([]byte, error) {

@@ -115,7 +115,7 @@ func (h *house) refused(t *testing.T, want string) {
 
 // TestVirusNeverReachesTheInbox scans with a real clamd.
 func TestVirusNeverReachesTheInbox(t *testing.T) {
-	socket := startClamd(t)
+	socket, _ := startClamd(t)
 	policy := check.Policy{Virus: &check.VirusRule{Rule: rule(quarantine.Rejected), Socket: socket, MaxAge: time.Hour, Undated: true}}
 	for name, files := range map[string]map[string]string{
 		"plain":         {"a": eicar},

@@ -85,7 +85,7 @@ type publisher struct {
 	key ed25519.PrivateKey
 }
 
-func newPublisher(t *testing.T) publisher {
+func newPublisher(t testing.TB) publisher {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -96,7 +96,7 @@ func newPublisher(t *testing.T) publisher {
 	return p
 }
 
-func (p publisher) public(t *testing.T) check.MinisignKey {
+func (p publisher) public(t testing.TB) check.MinisignKey {
 	t.Helper()
 	var k check.MinisignKey
 	raw := append(append([]byte("Ed"), p.id[:]...), p.key.Public().(ed25519.PublicKey)...)
@@ -115,8 +115,8 @@ func (p publisher) sign(text string) string {
 	return "untrusted comment: x\n" + enc(append(append([]byte("ED"), p.id[:]...), sig...)) + "\ntrusted comment: " + comment + "\n" + enc(global) + "\n"
 }
 
-// startClamd runs a real daemon with one signature, that of EICAR, and gives its socket.
-func startClamd(t *testing.T) string {
+// startClamd runs a real daemon with one signature, that of EICAR, and gives its socket and its process.
+func startClamd(t testing.TB) (socket string, pid int) {
 	t.Helper()
 	program, err := exec.LookPath("clamd")
 	if err != nil {
@@ -133,10 +133,11 @@ func startClamd(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	db := filepath.Join(dir, "db")
-	socket, conf := filepath.Join(dir, "s"), filepath.Join(dir, "clamd.conf")
+	socket = filepath.Join(dir, "s")
+	conf := filepath.Join(dir, "clamd.conf")
 	// name:type (0 is any):offset (0 is the beginning):hexadecimal
 	signature := "Eicar-Test:0:*:" + hex.EncodeToString([]byte(eicar)) + "\n"
-	text := "Foreground yes\nDatabaseDirectory " + db + "\nLocalSocket " + socket + "\nLogFile " + filepath.Join(dir, "log") + "\nAlertExceedsMax yes\nTemporaryDirectory " + dir + "\n"
+	text := "Foreground yes\nDatabaseDirectory " + db + "\nLocalSocket " + socket + "\nLogFile " + filepath.Join(dir, "log") + "\nAlertExceedsMax yes\nStreamMaxLength 1000M\nMaxScanSize 1000M\nMaxFileSize 1000M\nDisableCache yes\nTemporaryDirectory " + dir + "\n"
 	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(db, 0o755), os.WriteFile(filepath.Join(db, "own.ndb"), []byte(signature), 0o644), os.WriteFile(conf, []byte(text), 0o644)); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func startClamd(t *testing.T) string {
 	for {
 		if conn, err := net.Dial("unix", socket); err == nil {
 			conn.Close()
-			return socket
+			return socket, cmd.Process.Pid
 		}
 		select {
 		case err := <-ended:

@@ -27,21 +27,24 @@ const freeRatio = 1 << 20
 // maxLinks bounds the memory for links: see walker.links.
 const maxLinks = 10_000
 
-type archiveEngine struct{ limits ArchiveLimits }
+type archiveEngine struct {
+	limits  ArchiveLimits
+	readers readers
+}
 
 func newArchiveEngine(l ArchiveLimits) (engine, error) {
 	if l.Entries == 0 || l.Depth == 0 || l.Ratio == 0 || l.Total == 0 {
 		return nil, errLimits
 	}
-	return archiveEngine{l}, nil
+	return &archiveEngine{limits: l}, nil
 }
 
-func (archiveEngine) version() string { return "pawl archive walker 1" }
+func (*archiveEngine) version() string { return "pawl archive walker 2" }
 
 // file walks an archive to its last octet; what is none is fine.
-func (e archiveEngine) file(_ string, content io.Reader) ([]string, error) {
+func (e *archiveEngine) file(_ string, content io.Reader) ([]string, error) {
 	in := &counter{r: content}
-	w := &walker{limits: e.limits, in: in}
+	w := &walker{limits: e.limits, in: in, readers: &e.readers}
 	return nil, w.walk(in, "", 0)
 }
 
@@ -63,6 +66,18 @@ type walker struct {
 	in      *counter // the file itself
 	entries uint64
 	total   uint64 // octets that came out of some layer
+	readers *readers
+}
+
+// readers are buffers by depth, of which one is in use at each: a transfer may have a million files, and an archive as many members.
+type readers []*bufio.Reader
+
+func (r *readers) at(depth int, content io.Reader) *bufio.Reader {
+	for depth >= len(*r) {
+		*r = append(*r, bufio.NewReaderSize(nil, 64<<10))
+	}
+	(*r)[depth].Reset(content)
+	return (*r)[depth]
 }
 
 // unpacked is what comes out of a layer; it ends with an error as soon as it is too much.
@@ -90,7 +105,7 @@ func (e limitError) Error() string { return string(e) }
 
 // walk looks at content that was found at the path inside the file ("" is the file itself). It reads all of it.
 func (w *walker) walk(content io.Reader, at string, depth int) error {
-	in := bufio.NewReaderSize(content, 64<<10)
+	in := w.readers.at(depth, content)
 	head, err := in.Peek(sniffed)
 	if err != nil && err != io.EOF {
 		return err
@@ -203,9 +218,17 @@ func checkLink(name, target string, hard bool) error {
 	if target == "" || strings.ContainsRune(target, 0) || strings.HasPrefix(target, "/") || strings.Contains(target, `\`) {
 		return errors.New("link leads out of the archive")
 	}
-	// Not path.Join of all: a/../.. of a link that is itself behind a link may end elsewhere, and walker.tar refuses what goes through a link.
+	// The folder that the link lies in is what it is called, because nothing goes through a link. What comes after names of the target may not be: a
+	// name may be a link, and ".." from there is anywhere.
 	if end := path.Join(path.Dir(path.Clean(name)), target); end == ".." || strings.HasPrefix(end, "../") {
 		return errors.New("link leads out of the archive")
+	}
+	names := false
+	for part := range strings.SplitSeq(target, "/") {
+		if part == ".." && names {
+			return errors.New("link leads down and up again")
+		}
+		names = names || part != ".." && part != "." && part != ""
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func archives(t testing.TB) map[string]struct {
 }
 
 func walk(l ArchiveLimits, data []byte) error {
-	_, err := archiveEngine{l}.file("", bytes.NewReader(data))
+	_, err := (&archiveEngine{limits: l}).file("", bytes.NewReader(data))
 	return err
 }
 

@@ -39,10 +39,14 @@ func readFrame(in *bufio.Reader, buffer []byte) (byte, []byte, error) {
 	return head[0], buffer, nil
 }
 
-// Feed is the parent's end of the pipe to a child.
+// Feed is the parent's end of the pipe to a child. What is small goes out together, at the end of a file at the latest: a small
+// file is one write and wakes the child once.
 type Feed struct {
-	out io.Writer
+	out *bufio.Writer
 }
+
+// together is how much a Feed keeps back, in octets; longer payloads go out uncopied.
+const together = 64 << 10
 
 // NewFeed sends the job; files follow.
 func NewFeed(out io.Writer, job Job) (*Feed, error) {
@@ -50,8 +54,11 @@ func NewFeed(out io.Writer, job Job) (*Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Feed{out: out}
-	return f, f.frame(frameJob, text)
+	f := &Feed{out: bufio.NewWriterSize(out, together)}
+	if err := f.frame(frameJob, text); err != nil {
+		return nil, err
+	}
+	return f, f.out.Flush()
 }
 
 // File begins a file.
@@ -70,7 +77,12 @@ func (f *Feed) Data(p []byte) error {
 }
 
 // End ends the file: the child owes a reply.
-func (f *Feed) End() error { return f.frame(frameEnd, nil) }
+func (f *Feed) End() error {
+	if err := f.frame(frameEnd, nil); err != nil {
+		return err
+	}
+	return f.out.Flush()
+}
 
 func (f *Feed) frame(kind byte, payload []byte) error {
 	head := [frameHead]byte{kind}
@@ -78,8 +90,10 @@ func (f *Feed) frame(kind byte, payload []byte) error {
 	if _, err := f.out.Write(head[:]); err != nil {
 		return err
 	}
-	if len(payload) == 0 {
-		return nil
+	if len(payload) >= together/2 {
+		if err := f.out.Flush(); err != nil {
+			return err
+		}
 	}
 	_, err := f.out.Write(payload)
 	return err

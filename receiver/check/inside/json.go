@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -80,61 +81,105 @@ func short(content io.Reader, size int64) ([]byte, error) {
 	return text, err
 }
 
-// oneMeaning reads the text token by token.
+// oneMeaning asks that the text is JSON, once, nested no deeper than depth and without a key twice in one object.
 func oneMeaning(text []byte, depth int) error {
-	in := json.NewDecoder(bytes.NewReader(text))
-	in.UseNumber()
-	type level struct {
-		keys  map[string]bool // nil for a list
-		value bool            // a key was read: its value comes
+	if !json.Valid(text) {
+		return invalid(text)
 	}
-	var open []level
-	for {
-		token, err := in.Token()
-		if err != nil {
-			return wellFormed(err, len(text) == 0)
-		}
-		top := len(open) - 1
-		switch {
-		case token == json.Delim('{') || token == json.Delim('['):
-			if top >= 0 {
-				open[top].value = false
-			}
-			next := level{}
-			if token == json.Delim('{') {
-				next.keys = map[string]bool{}
-			}
-			if open = append(open, next); len(open) > depth {
+	return oneKeyEach(text, depth)
+}
+
+// invalid says why a text is not JSON.
+func invalid(text []byte) error {
+	if len(text) == 0 {
+		return errors.New("is empty")
+	}
+	var value json.RawMessage
+	switch err := json.NewDecoder(bytes.NewReader(text)).Decode(&value); {
+	case err == nil:
+		return errors.New("goes on after its end")
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		return errors.New("ends before its end")
+	default:
+		return fmt.Errorf("is not well formed: %w", err)
+	}
+}
+
+// level is an object or a list that is open.
+type level struct {
+	object bool
+	key    bool            // a string that comes is a key
+	few    [][]byte        // the keys so far
+	many   map[string]bool // the keys so far, once they are more
+}
+
+// fewKeys are compared one by one: most objects have no more, and need no map.
+const fewKeys = 16
+
+// oneKeyEach reads a text that is known to be JSON, by its brackets, commas and strings.
+func oneKeyEach(text []byte, depth int) error {
+	var open []level // those beyond the end are kept for their memory
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '{', '[':
+			if len(open) == depth {
 				return fmt.Errorf("nests more than %d deep", depth)
 			}
-		case token == json.Delim('}') || token == json.Delim(']'):
-			open = open[:top]
-		case top >= 0 && open[top].keys != nil && !open[top].value:
-			key, _ := token.(string)
-			if open[top].keys[key] {
-				return fmt.Errorf("has the key %.60q twice in one object", key)
+			if len(open) < cap(open) {
+				open = open[:len(open)+1]
+			} else {
+				open = append(open, level{})
 			}
-			open[top].keys[key], open[top].value = true, true
-		case top >= 0:
-			open[top].value = false
+			open[len(open)-1].begin(c == '{')
+		case '}', ']':
+			open = open[:len(open)-1]
+		case ',':
+			top := &open[len(open)-1]
+			top.key = top.object
+		case '"':
+			end := i + 1
+			for ; text[end] != '"'; end++ {
+				if text[end] == '\\' {
+					end++
+				}
+			}
+			if len(open) > 0 && open[len(open)-1].key {
+				if err := open[len(open)-1].name(text[i : end+1]); err != nil {
+					return err
+				}
+			}
+			i = end
 		}
-		if len(open) == 0 {
-			break
-		}
-	}
-	if _, err := in.Token(); err != io.EOF {
-		return errors.New("goes on after its end")
 	}
 	return nil
 }
 
-// wellFormed names what was met where a token should be.
-func wellFormed(err error, empty bool) error {
-	switch {
-	case empty:
-		return errors.New("is empty")
-	case err == io.EOF:
-		return errors.New("ends before its end")
+func (l *level) begin(object bool) {
+	l.object, l.key, l.few = object, object, l.few[:0]
+	l.many = nil
+}
+
+// name notes a key, which is given as it is written.
+func (l *level) name(raw []byte) error {
+	l.key = false
+	key := raw[1 : len(raw)-1]
+	if bytes.IndexByte(key, '\\') >= 0 {
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return err
+		}
+		key = []byte(text)
 	}
-	return fmt.Errorf("is not well formed: %w", err)
+	if l.many[string(key)] || slices.ContainsFunc(l.few, func(k []byte) bool { return bytes.Equal(k, key) }) {
+		return fmt.Errorf("has the key %.60q twice in one object", key)
+	}
+	if l.many == nil && len(l.few) < fewKeys {
+		l.few = append(l.few, key)
+		return nil
+	}
+	if l.many == nil {
+		l.many = map[string]bool{}
+	}
+	l.many[string(key)] = true
+	return nil
 }

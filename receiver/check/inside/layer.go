@@ -1,15 +1,12 @@
 package inside
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,11 +22,11 @@ const sniffed = 512
 var magics = []struct {
 	kind, magic string
 }{
-	{"zip", "PK\x03\x04"}, {"zip", "PK\x05\x06"}, {"zip", "PK\x07\x08"}, {"gzip", "\x1f\x8b"}, {"xz", "\xfd7zXZ\x00"}, {"zstd", "\x28\xb5\x2f\xfd"}, {"ar", "!<arch>\n"},
+	{"zip", "PK\x03\x04"}, {"zip", "PK\x05\x06"}, {"zip", "PK\x07\x08"}, {"zip", "PK00PK"}, {"gzip", "\x1f\x8b"}, {"xz", "\xfd7zXZ\x00"}, {"zstd", "\x28\xb5\x2f\xfd"}, {"ar", "!<arch>\n"},
 	{"bzip2", "BZh"},
 	{"7z", "7z\xbc\xaf\x27\x1c"}, {"rar", "Rar!\x1a\x07"}, {"cab", "MSCF\x00\x00\x00\x00"}, {"lz4", "\x04\x22\x4d\x18"}, {"lzip", "LZIP\x01"},
 	{"compress", "\x1f\x9d"}, {"cpio", "070701"}, {"cpio", "070702"}, {"cpio", "070707"}, {"rpm", "\xed\xab\xee\xdb"}, {"xar", "xar!\x00\x1c"},
-	{"lzma", "\x5d\x00\x00\x80\x00"}, {"squashfs", "hsqs"}, {"arj", "\x60\xea\x20\x00"}, {"ace", "\x00\x00\x00**ACE**"},
+	{"lzma", "\x5d\x00\x00"}, {"squashfs", "hsqs"}, {"lzop", "\x89LZO\x00"}, {"lrzip", "LRZI"}, {"wim", "MSWIM\x00\x00\x00"}, {"arj", "\x60\xea\x20\x00"}, {"ace", "\x00\x00\x00**ACE**"},
 }
 
 // OpaqueKinds are the archives that are known and can't be looked into.
@@ -62,25 +59,6 @@ func sniff(head []byte) string {
 		return "tar"
 	}
 	return ""
-}
-
-// isTar adds up the header's octets with the sum's field as spaces, as every tar does.
-func isTar(head []byte) bool {
-	if len(head) < 512 {
-		return false
-	}
-	want, err := strconv.ParseUint(strings.Trim(string(head[148:156]), " \x00"), 8, 32)
-	if err != nil || head[0] == 0 {
-		return false
-	}
-	var sum uint64
-	for i, b := range head[:512] {
-		if i >= 148 && i < 156 {
-			b = ' '
-		}
-		sum += uint64(b)
-	}
-	return sum == want
 }
 
 // layer opens the kinds that can be looked into, nil for the others; what it gives reads its layer to the end.
@@ -120,75 +98,6 @@ func single(open func(io.Reader) (io.Reader, error)) func(*walker, *bufio.Reader
 			defer closer.Close()
 		}
 		return w.walk(unpacked{out, w}, at, depth)
-	}
-}
-
-func (w *walker) tar(in *bufio.Reader, at string, depth int) error {
-	archive := tar.NewReader(in)
-	links := map[string]bool{}
-	for {
-		head, err := archive.Next()
-		if err == io.EOF {
-			return zeros(in)
-		}
-		if err != nil {
-			return err
-		}
-		place, err := w.member(at, head.Name)
-		if err != nil {
-			return err
-		}
-		for dir := path.Clean(head.Name); dir != "." && dir != "/"; dir = path.Dir(dir) {
-			if links[dir] {
-				return &memberError{place, errors.New("path goes through a link of the archive")}
-			}
-		}
-		switch head.Typeflag {
-		case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
-			if err := w.walk(unpacked{archive, w}, place, depth); err != nil {
-				return err
-			}
-		case tar.TypeDir, tar.TypeXGlobalHeader:
-		case tar.TypeSymlink, tar.TypeLink:
-			hard := head.Typeflag == tar.TypeLink
-			if !w.limits.Links {
-				return &memberError{place, errors.New("is a link")}
-			}
-			if err := checkLink(head.Name, head.Linkname, hard); err != nil {
-				return &memberError{place, err}
-			}
-			if !hard {
-				if len(links) == maxLinks {
-					return limitError(fmt.Sprintf("holds more than %d links", maxLinks))
-				}
-				links[path.Clean(head.Name)] = true
-			}
-		default:
-			return &memberError{place, fmt.Errorf("is neither file nor folder but of type %q", head.Typeflag)}
-		}
-	}
-}
-
-// zeros reads the padding after a tar archive; anything else there is hidden content.
-func zeros(in *bufio.Reader) error {
-	for {
-		if _, err := in.Peek(1); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		p, err := in.Peek(in.Buffered())
-		if err != nil {
-			return err
-		}
-		for _, b := range p {
-			if b != 0 {
-				return errors.New("content after its end")
-			}
-		}
-		if _, err := in.Discard(len(p)); err != nil {
-			return err
-		}
 	}
 }
 

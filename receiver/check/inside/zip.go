@@ -129,6 +129,9 @@ func (z *zipReader) member(offset uint64) error {
 		return err
 	}
 	wide, err := m.widen(extra, nil)
+	if err == nil {
+		err = m.oneName(extra)
+	}
 	if err != nil {
 		return &memberError{place, err}
 	}
@@ -143,36 +146,6 @@ func (z *zipReader) member(offset uint64) error {
 	}
 	z.members = append(z.members, m)
 	return nil
-}
-
-// widen takes the sizes of 64 bits from the extra field (4.5.3). It says whether there is such a field.
-func (m *zipMember) widen(extra []byte, offset *uint64) (bool, error) {
-	found := false
-	for len(extra) >= 4 {
-		id, size := le.Uint16(extra), int(le.Uint16(extra[2:]))
-		if size > len(extra)-4 {
-			break // padding of some writers: what is not understood has no meaning
-		}
-		body := extra[4 : 4+size]
-		extra = extra[4+size:]
-		if id != 1 {
-			continue
-		}
-		if found {
-			return true, errors.New("has its size twice")
-		}
-		found = true
-		for _, value := range []*uint64{&m.unpacked, &m.packed, offset} {
-			if value == nil || *value != max32 {
-				continue
-			}
-			if len(body) < 8 {
-				return true, errors.New("has no size")
-			}
-			*value, body = le.Uint64(body), body[8:]
-		}
-	}
-	return found, nil
 }
 
 // content lets a member's content go by and makes sure that it is what the head and the descriptor say.

@@ -1,11 +1,25 @@
 package inside
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
 
-var errTwoWays = errors.New("its directory and its members say different things")
+var (
+	errTwoWays   = errors.New("its directory and its members say different things")
+	errSecondEnd = errors.New("a second end is hidden in it")
+)
+
+// hidesEnd says whether text holds what programs look for, from the end of the file, to find the directory: they could find another one there.
+func hidesEnd(text []byte) bool {
+	for _, sig := range []uint32{sigEnd, sigEnd64, sigLocator64} {
+		if bytes.Contains(text, le.AppendUint32(nil, sig)) {
+			return true
+		}
+	}
+	return false
+}
 
 // directory reads the directory, whose first signature is given, and the end of the archive, and holds both against the members.
 func (z *zipReader) directory(sig uint32, start uint64) error {
@@ -41,8 +55,12 @@ func (z *zipReader) entry(m *zipMember) error {
 	if err != nil {
 		return err
 	}
-	if _, err := z.bytes(int(le.Uint16(head[28:]))); err != nil { // comment
+	comment, err := z.bytes(int(le.Uint16(head[28:])))
+	if err != nil {
 		return err
+	}
+	if hidesEnd(name) || hidesEnd(extra) || hidesEnd(comment) {
+		return errSecondEnd
 	}
 	said := zipMember{name: string(name), method: le.Uint16(head[6:]), crc: le.Uint32(head[12:]), packed: uint64(le.Uint32(head[16:])),
 		unpacked: uint64(le.Uint32(head[20:])), offset: uint64(le.Uint32(head[38:]))}
@@ -52,16 +70,16 @@ func (z *zipReader) entry(m *zipMember) error {
 	if said != *m {
 		return errTwoWays
 	}
-	// The mode of a Unix system (4.4.2, 4.4.15). A link's content is where it points.
-	const unix, osx = 3, 19
-	if system := head[1]; system == unix || system == osx {
-		if kind := le.Uint32(head[34:]) >> 16 & 0o170000; kind != 0 && kind != 0o100000 && kind != 0o040000 {
-			what := errors.New("is neither file nor folder")
-			if kind == 0o120000 {
-				what = errors.New("is a link")
-			}
-			return &memberError{z.shown(m.name), what}
+	if err := m.oneName(extra); err != nil {
+		return &memberError{z.shown(m.name), err}
+	}
+	// The mode of a Unix system (4.4.15). A link's content is where it points. Which systems (4.4.2) have such modes each program decides for itself.
+	if kind := le.Uint32(head[34:]) >> 16 & 0o170000; kind != 0 && kind != 0o100000 && kind != 0o040000 {
+		what := errors.New("is neither file nor folder")
+		if kind == 0o120000 {
+			what = errors.New("is a link")
 		}
+		return &memberError{z.shown(m.name), what}
 	}
 	return nil
 }
@@ -93,15 +111,19 @@ func (z *zipReader) end(sig uint32, start, size uint64) error {
 	if err != nil {
 		return err
 	}
-	if _, err := z.bytes(int(le.Uint16(tail[16:]))); err != nil { // comment
+	comment, err := z.bytes(int(le.Uint16(tail[16:])))
+	if err != nil {
 		return err
+	}
+	if hidesEnd(comment) {
+		return errSecondEnd
 	}
 	// The largest value stands for "see the wide end", which has been compared if it is there.
 	fits := func(said, is, wide uint64) bool { return said == is || said == wide && z.wideEnd }
 	switch {
-	case le.Uint16(tail) != 0 && le.Uint16(tail) != 0xffff:
+	case le.Uint16(tail) != 0 && le.Uint16(tail) != 0xffff, le.Uint16(tail[2:]) != 0 && le.Uint16(tail[2:]) != 0xffff:
 		return errors.New("is one of several volumes")
-	case !fits(uint64(le.Uint16(tail[6:])), count, 0xffff), !fits(uint64(le.Uint32(tail[8:])), size, max32), !fits(uint64(le.Uint32(tail[12:])), start, max32):
+	case !fits(uint64(le.Uint16(tail[4:])), count, 0xffff), !fits(uint64(le.Uint16(tail[6:])), count, 0xffff), !fits(uint64(le.Uint32(tail[8:])), size, max32), !fits(uint64(le.Uint32(tail[12:])), start, max32):
 		return errTwoWays
 	}
 	return nil
@@ -114,7 +136,7 @@ func (z *zipReader) end64(count, start, size uint64) error {
 	if err != nil {
 		return err
 	}
-	if le.Uint64(head) != 44 || le.Uint64(head[28:]) != count || le.Uint64(head[36:]) != size || le.Uint64(head[44:]) != start {
+	if le.Uint64(head) != 44 || le.Uint64(head[20:]) != count || le.Uint64(head[28:]) != count || le.Uint64(head[36:]) != size || le.Uint64(head[44:]) != start {
 		return errTwoWays
 	}
 	sig, err := z.u32()
