@@ -28,7 +28,7 @@ The receipt key is one secret that both sides hold, for receipt codes. Make it o
 low side and carry it to the high side together with the sender's public key.`,
 		Example: `  pawl-key sender -o /etc/pawl/send.key         # on the low side
   pawl-key receiver -o /etc/pawl/receive.key    # on the high side
-  pawl-key audit -o /etc/pawl/audit.key --name example.org/pawl/high
+  pawl-key audit -o /etc/pawl-release/audit.key --name example.org/pawl/high
   pawl-key person alice                         # for each person who approves
   pawl-key receipt -o /etc/pawl/receipt.key     # on the low side; copied to the high side
   pawl-key show send.key.pub                    # on both: compare the fingerprints`,
@@ -71,7 +71,7 @@ func auditCommand(env *cli.Env) *cobra.Command {
 
 NAME is the name of the log, which is signed with every checkpoint: one that no other log
 has, as a domain and a path, without blanks. A log can't be given another name or key.`
-	cmd.Example = "  pawl-key audit -o /etc/pawl/audit.key --name example.org/pawl/high"
+	cmd.Example = "  pawl-key audit -o /etc/pawl-release/audit.key --name example.org/pawl/high"
 	cmd.Flags().StringVar(&name, "name", "", "`NAME` of the log")
 	if err := cmd.MarkFlagRequired("name"); err != nil {
 		panic(err) // the flag is defined on the line above

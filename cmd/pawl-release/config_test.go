@@ -23,7 +23,7 @@ func TestExampleLoads(t *testing.T) {
 	}
 	want := config{
 		Quarantine: "/srv/pawl/quarantine", Sender: "/etc/pawl/sender.key.pub", People: "../../docs/examples/people.toml", Rescan: conf.Duration(30 * time.Second), Log: "text",
-		Audit: auditConfig{Folder: "/var/lib/pawl/audit", Key: "/etc/pawl/audit.key"},
+		Audit: auditConfig{Folder: "/var/lib/pawl/audit", Key: "/etc/pawl-release/audit.key"},
 		Channels: []channel{
 			{ID: 1, Name: "updates", Inbox: "/srv/pawl/inbox/updates", Release: mode(release.Auto), Collision: "refuse", Immutable: "no"},
 			{ID: 2, Name: "reports", Inbox: "/srv/pawl/inbox/reports", Release: mode(release.One), Show: []shown{showFiles, showVerdicts}, Collision: "refuse", Immutable: "no", MaxTransfer: 50 << 30, MaxEntries: 1_000_000},

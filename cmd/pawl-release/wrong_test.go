@@ -65,7 +65,7 @@ var wrongRows = []conftest.Row{
 	{Key: "people", Line: `people = "../001/few.toml"`, Want: `0 of the people may approve for channel "docs", and its release = "one" takes 1`},
 	{Key: "console.listen", Line: ``, Want: `is missing: write where the pages are served, as "127.0.0.1:8443"`},
 	{Key: "console.listen", Line: `listen = "unix:console"`, Want: "is not an absolute path of a socket"},
-	{Key: "console.listen", Line: `listen = "here"`, Want: `write "127.0.0.1:8443", or "unix:/run/pawl-release/console"`},
+	{Key: "console.listen", Line: `listen = "here"`, Want: `write "127.0.0.1:8443", or "unix:" and the path of a socket`},
 	{Key: "console.keys", Line: ``, Want: "is missing: write the folder of the people's keys"},
 	{Key: "console.keys", Line: `keys = "../001/sender.key"`, Want: "sender.key is not a folder"},
 	{Key: "console.certificate", Line: ``, Want: "is missing beside certificate_key"},
