@@ -29,6 +29,8 @@ func (s *Sender) command(ctx context.Context, req *Request) (any, error) {
 		return s.queue(req.Channel)
 	case OpShow:
 		return s.show(req.ID)
+	case OpOutbox:
+		return s.outboxesOf(req.Channel)
 	case OpCancel:
 		return s.cancel(req.ID, req.Reason)
 	case OpHold:

@@ -17,8 +17,11 @@ import (
 // lookNames is how many names are read from an outbox at a time.
 const lookNames = 4096
 
-// maxHeldShown bounds the entries that the status names.
-const maxHeldShown = 20
+// maxHeldShown bounds the entries that the status names, and maxHeldKept those that a look keeps for who asks for them (left.go).
+const (
+	maxHeldShown = 20
+	maxHeldKept  = 1000
+)
 
 // maxFolders is how deep files are looked for: deeper than framing.CheckPath lets pass, so
 // that what is too deep is refused and not overlooked.
@@ -101,7 +104,8 @@ func (o *outbox) look(ctx context.Context, now time.Time) (*look, error) {
 	l.gather(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.state.Waiting, o.state.Held, o.state.Full = l.waiting, l.held, full
+	o.state.Waiting, o.state.Held, o.state.Full = l.waiting, l.held[:min(len(l.held), maxHeldShown)], full
+	o.left = l.leaves()
 	return l, nil
 }
 
@@ -124,7 +128,7 @@ func (l *look) again(ctx context.Context) error {
 func (l *look) hold(path string, w wait) {
 	l.waiting++
 	l.polls = l.polls || w.poll
-	if len(l.held) < maxHeldShown {
+	if len(l.held) < maxHeldKept {
 		l.held = append(l.held, Held{path, w.why})
 	}
 }

@@ -48,6 +48,7 @@ type outbox struct {
 
 	mu    sync.Mutex
 	state IntakeStatus
+	left  left
 }
 
 // Event is news from an outbox: the name of an entry, "" when names were lost and the whole

@@ -11,6 +11,7 @@ package sender
 //
 //	{"op":"queue","channel":"docs"}              ← one Queue
 //	{"op":"show","id":"1-…"}                     ← one Details
+//	{"op":"outbox","channel":"docs"}             ← one Outboxes
 //	{"op":"cancel","id":"1-…","reason":"…"}      ← one Entry
 //	{"op":"hold","id":"1-…"} or a channel's name ← one Entry or ChannelStatus; resume likewise
 //	{"op":"resend","id":"1-…"}                   ← one Entry
@@ -32,6 +33,7 @@ const (
 
 	OpQueue    = "queue"
 	OpShow     = "show"
+	OpOutbox   = "outbox"
 	OpCancel   = "cancel"
 	OpHold     = "hold"
 	OpResume   = "resume"

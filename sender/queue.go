@@ -3,6 +3,7 @@ package sender
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -59,6 +60,10 @@ type Details struct {
 	Claimed time.Time `json:"claimed"`
 	Ended   time.Time `json:"ended,omitzero"`
 	Cancel  string    `json:"cancel,omitempty"` // why it is to be given up
+
+	// Of one that was sent:
+	Proof     string     `json:"proof,omitempty"`     // SHA-256 of the proof's body, hexadecimal; what the high side decides about
+	Confirmed *time.Time `json:"confirmed,omitempty"` // when a person brought its receipt code; nil: nobody did
 }
 
 // queue lists a channel, or all.
@@ -80,12 +85,12 @@ func (s *Sender) queue(name string) (*Queue, error) {
 		}
 	}
 	s.schedule.mu.Lock()
-	defer s.schedule.mu.Unlock()
 	for f := range s.schedule.flights {
 		if only == nil || f.channel == only {
 			q.Transfers = append(q.Transfers, f.entry(jobs[f.rec.Transfer]))
 		}
 	}
+	s.schedule.mu.Unlock() // the line waits for it, and needs none of what follows
 	slices.SortFunc(q.Transfers, func(a, b Entry) int {
 		return cmp.Or(sooner(a.ETA, b.ETA), cmp.Compare(a.ID, b.ID))
 	})
@@ -199,6 +204,12 @@ func (s *Sender) show(id string) (*Details, error) {
 		d.Class = ch.Class
 		if rec.Ended > 0 {
 			d.Ended = time.Unix(rec.Ended, 0)
+		}
+		if rec.State == StateSent {
+			d.Confirmed = readConfirmed(dir)
+			if body, err := proofBody(filepath.Join(dir, proofFile)); err == nil {
+				d.Proof = hex.EncodeToString(body[:])
+			}
 		}
 		return d, nil
 	}

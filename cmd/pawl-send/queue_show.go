@@ -109,6 +109,12 @@ func showDetails(w io.Writer, d *sender.Details) error {
 	if d.Cancel != "" {
 		fmt.Fprintf(t, "cancelled\t%q\n", d.Cancel)
 	}
+	if d.Proof != "" {
+		fmt.Fprintf(t, "proof\t%s\n", d.Proof)
+	}
+	if d.Confirmed != nil {
+		fmt.Fprintf(t, "confirmed\t%s\n", when(*d.Confirmed))
+	}
 	fmt.Fprintf(t, "folder\t%q\n", d.Folder)
 	return t.Flush()
 }
