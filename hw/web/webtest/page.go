@@ -2,6 +2,7 @@
 package webtest
 
 import (
+	"encoding"
 	"fmt"
 	"os"
 	"reflect"
@@ -83,6 +84,8 @@ func kindOf(t reflect.Type, words string) (string, reflect.Type) {
 		return "text, escaped: may be " + words, nil
 	case t == reflect.TypeFor[time.Time]():
 		return "time, RFC 3339", nil
+	case t.Kind() != reflect.Pointer && t.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
+		return "text", nil
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
