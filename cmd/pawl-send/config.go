@@ -30,7 +30,8 @@ type config struct {
 	Audit      auditConfig   `toml:"audit"`
 	Link       linkConfig    `toml:"link"`
 	Channels   []channel     `toml:"channel"`
-	SFTP       sftpConfig    `toml:"sftp"` // for pawl-send sftp
+	SFTP       sftpConfig    `toml:"sftp"`    // for pawl-send sftp
+	Console    consoleConfig `toml:"console"` // for pawl-send console
 
 	digest [sha256.Size]byte // of the file, and of the profile if it names one
 }
@@ -218,6 +219,9 @@ func (c *config) check() error {
 		return err
 	}
 	if err := c.SFTP.check(all); err != nil {
+		return err
+	}
+	if err := c.Console.check(); err != nil {
 		return err
 	}
 	return conf.At("channel", sender.CheckSurvival(forecast, all))

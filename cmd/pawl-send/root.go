@@ -22,7 +22,7 @@ whether anything arrived; what it did, it can always say.`,
   pawl-send confirm 9ZK4M-0QW3T-7XHA2-51RBE
   pawl-send unconfirmed`,
 	}
-	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), sftpCommand(env), checkCommand(env), doctorCommand(env),
+	cmd.AddCommand(runCommand(env), submitCommand(env), statusCommand(env), sftpCommand(env), consoleCommand(env), checkCommand(env), doctorCommand(env),
 		repairCommand(env), confirmCommand(env), unconfirmedCommand(env))
 	cmd.AddCommand(queueCommand(env), showCommand(env), cancelCommand(env), holdCommand(env), resumeCommand(env), resendCommand(env),
 		priorityCommand(env), planCommand(env))

@@ -118,7 +118,13 @@ is named with file and line, and what to write instead.`,
 			if err := c.SFTP.checkKeys(); err != nil {
 				return fmt.Errorf("%s: %w", path, err)
 			}
-			return showPlan(env.Stdout, path, c, &cfg)
+			if err := c.Console.checkFiles(); err != nil {
+				return conf.Locate(path, err)
+			}
+			if err := showPlan(env.Stdout, path, c, &cfg); err != nil {
+				return err
+			}
+			return c.Console.show(env.Stdout)
 		},
 	}
 	configFlag(cmd, &path)

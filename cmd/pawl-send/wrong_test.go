@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"reflect"
 	"testing"
@@ -24,6 +25,7 @@ var goodTables = []conftest.Table{
 	{Head: "[channel.quota]", Key: "channel.quota", Lines: []string{`files = 10`}},
 	{Head: "[channel.carousel]", Key: "channel.carousel", Lines: []string{`age = "72h"`}},
 	{Head: "[channel.fec]", Key: "channel.fec", Lines: []string{`code = "leopard8"`, `k = 100`, `r = 100`, `depth = 4`}},
+	{Head: "[console]", Key: "console", Lines: []string{`listen = "127.0.0.1:8444"`, `certificate = "c.crt"`, `certificate_key = "c.key"`, `clients = ["c.crt"]`}},
 	{Head: "[sftp]", Key: "sftp", Lines: []string{`listen = "127.0.0.1:2222"`}},
 	{Head: "[[sftp.user]]", Key: "sftp.user", Lines: []string{`name = "alice"`, `keys = "alice.keys"`, `channel = "docs"`}},
 }
@@ -64,6 +66,19 @@ var wrongRows = []conftest.Row{
 	{Key: "sftp.user.keys", Line: `keys = 1`, Want: "want a string, found integer"},
 	{Key: "sftp.user.channel", Line: `channel = "none"`, Want: `no [[channel]] has the name "none"`},
 	{Key: "sftp.user.quota", Line: `quota = "much"`, Want: `write "128MiB", "10KiB" or 4096`},
+	{Key: "console.listen", Line: ``, Want: `is missing: write where the pages are served, as "127.0.0.1:8444"`},
+	{Key: "console.listen", Line: `listen = "here"`, Want: `write "127.0.0.1:8444" or "unix:/run/pawl-send-console/socket"`},
+	{Key: "console.listen", Line: `listen = "unix:here"`, Want: "is not an absolute path of a socket"},
+	{Key: "console.listen", Line: `listen = "unix:/` + string(bytes.Repeat([]byte("x"), 103)) + `"`, Want: "longer than the 103 octets of a socket's path"},
+	{Key: "console.listen", Line: `listen = "unix:/run/x"`, Want: "needs no certificates"},
+	{Key: "console.certificate", Line: ``, Want: "is missing beside certificate_key: write both or none"},
+	{Key: "console.certificate", Line: `certificate = "none"`, Want: "no such file"},
+	{Key: "console.certificate", Line: `certificate = "alice.txt"`, Want: "holds no certificate in PEM"},
+	{Key: "console.certificate_key", Line: ``, Want: "is missing beside certificate: write both or none"},
+	{Key: "console.certificate_key", Line: `certificate_key = "sender.key"`, Want: "PEM"},
+	{Key: "console.clients", Line: `clients = ["none"]`, Want: "no such file"},
+	{Key: "console.clients", Line: `clients = ["c.key"]`, Want: "holds no certificate in PEM"},
+	{Key: "console.clients", Line: `clients = ["two.crt"]`, Want: "write the browser's own alone"},
 	{Key: "link.local", Line: `local = "10.9.0.1"`, Want: "write address:port"},
 	{Key: "link.remote", Line: ``, Want: "is missing: write the receiver's address and port"},
 	{Key: "link.remote", Line: `remote = "10.9.0.2"`, Want: "write address:port"},
@@ -143,12 +158,18 @@ func TestEveryWrongKey(t *testing.T) {
 	if err := keyfile.SaveReceiver("receiver.key", to, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	one, key := certificate(t)
+	for name, text := range map[string][]byte{"c.crt": one, "c.key": key, "two.crt": append(one, one...), "alice.txt": []byte("x")} {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	conftest.Refused(t, goodTables, wrongRows, conf.Keys(&config{}), func(path string) error {
 		c, err := frame().Load(path)
 		if err != nil {
 			return err
 		}
-		return conf.Locate(path, c.file.checkFolders())
+		return conf.Locate(path, cmp.Or(c.file.checkFolders(), c.file.Console.checkFiles()))
 	})
 }
 
