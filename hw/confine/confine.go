@@ -9,7 +9,7 @@
 // it: nothing depends on reaching the threads of a running Go program. Both steps try what they have forbidden and
 // end the process when something of it is still allowed.
 //
-// A daemon is held less tightly and for good ([Hold]): it keeps sockets and its own folders.
+// A daemon is held less tightly and for good ([Hold]): it keeps sockets and its own folders. One that only answers loses the rest too ([OnlyAnswers]).
 //
 //	program ─ Hold: no_new_privs, Landlock ─ exec ─> the same process once more ─ Held: tried ─> its work
 //

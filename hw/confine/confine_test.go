@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "without-landlock" {
 		os.Exit(withoutLandlock())
 	}
+	if len(os.Args) > 2 && os.Args[1] == "server" {
+		os.Exit(server(os.Args[2:]))
+	}
 	if len(os.Args) > 2 && os.Args[1] == "daemon" {
 		os.Exit(daemon(os.Args[2:]))
 	}

@@ -7,12 +7,15 @@ import (
 )
 
 // Daemon is what a long-running program may do with files, for good, once it is held. What is not named it can't open, whoever takes it over. Sockets are
-// not held.
+// not held, but for Listen.
 type Daemon struct {
 	// Read lists files and folders that may be read, with all that is below them. One that is not there is left out.
 	Read []string
 	// Write lists folders in which files may be made, read, written, renamed and removed. One that is not there is left out: make it before.
 	Write []string
+	// Listen holds a daemon that only answers to these TCP ports, where Landlock can (version 4); 0 is one that the kernel chooses. nil: it is not held so.
+	// Whoever sets it calls [OnlyAnswers] after [Held].
+	Listen []uint16
 }
 
 // HeldFlag is the hidden flag, with the version of Landlock as its value, that [Hold] adds to the command line of a program that it starts again.

@@ -36,7 +36,9 @@ func Hold(d Daemon) error {
 	}
 	attr, size := rulesetFor(version)
 	attr.Scoped &^= unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET // the service manager may listen on one
-	attr.Handled_access_net = 0                              // it must have sockets; and of TCP's kin (MPTCP) Landlock knows nothing
+	if d.Listen == nil {
+		attr.Handled_access_net = 0 // it must have sockets; and of TCP's kin (MPTCP) Landlock knows nothing: OnlyAnswers does
+	}
 	set, err := newRuleset(attr, size)
 	if err != nil {
 		return err
@@ -53,6 +55,14 @@ func Hold(d Daemon) error {
 	}
 	for _, path := range d.Write {
 		if err := set.allow(path, rightsWriting&attr.Handled_access_fs); err != nil {
+			return err
+		}
+	}
+	for _, port := range d.Listen {
+		if version < tcpSince {
+			break // nothing forbids it
+		}
+		if err := set.listen(port); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,14 @@ const (
 	rightDeviceNul = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 )
 
+// tcpSince is the version that can forbid TCP.
+const tcpSince = 4
+
+// landlockRulePort is LANDLOCK_RULE_NET_PORT, and portRule its struct landlock_net_port_attr (linux/landlock.h).
+const landlockRulePort = 2
+
+type portRule struct{ allowed, port uint64 }
+
 // Landlock is the version of Landlock that the kernel has, 0 if none or if it is switched off.
 func Landlock() int {
 	version, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
@@ -38,7 +46,7 @@ func rulesetFor(version int) (unix.LandlockRulesetAttr, uintptr) {
 	if version >= 3 {
 		attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
-	if version >= 4 {
+	if version >= tcpSince {
 		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 		size = unsafe.Offsetof(attr.Scoped)
 	}
@@ -97,6 +105,15 @@ func (r ruleset) restrict() error {
 func (r ruleset) allow(path string, rights uint64) error {
 	if err := r.allowBeneath(path, rights); err != nil {
 		return fmt.Errorf("landlock: %s: %w", path, err)
+	}
+	return nil
+}
+
+// listen lets TCP be listened for on a port; 0 is one that the kernel chooses.
+func (r ruleset) listen(port uint16) error {
+	rule := portRule{allowed: unix.LANDLOCK_ACCESS_NET_BIND_TCP, port: uint64(port)}
+	if _, _, errno := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r), landlockRulePort, uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
+		return fmt.Errorf("landlock: port %d: %w", port, errno)
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ func Hold(Daemon) error {
 // Held is not to be had here.
 func Held(int) error { return errNotHeld }
 
+// OnlyAnswers is not to be had here.
+func OnlyAnswers() error { return fmt.Errorf("confine: %w: %w", ErrAbsent, errors.ErrUnsupported) }
+
 func attributes() *syscall.SysProcAttr { return nil }
 
 func killGroup(p *os.Process) { _ = p.Kill() }
