@@ -24,6 +24,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/merkle"
+	"pawl/hw/confine"
 	"pawl/hw/web"
 	"pawl/sender/console"
 )
@@ -155,14 +156,58 @@ func (a *auditConfig) view(state string) (*merkle.View, error) {
 	return view, nil
 }
 
+// needs is what the console opens: what it shows, what it reads at the start, and its address. The sender's keys are not in it.
+func (c *config) needs(path string) confine.Daemon {
+	k := &c.Console
+	d := confine.Daemon{Read: append([]string{path}, k.Clients...), Listen: []uint16{}}
+	for _, name := range []string{c.Link.Profile, c.Link.ProfileKey, k.Certificate, k.CertificateKey} {
+		if name != "" {
+			d.Read = append(d.Read, name)
+		}
+	}
+	if !c.Audit.Off {
+		d.Read = append(d.Read, c.Audit.folder(c.State), c.Audit.key(c.State)+".pub")
+	}
+	if network, address := k.network(); network == "unix" {
+		d.Write = []string{filepath.Dir(address)}
+	} else if at, err := netip.ParseAddrPort(address); err == nil {
+		d.Listen = append(d.Listen, at.Port())
+	}
+	return d
+}
+
+// hold confines the console and starts it again; the second time, which version tells, it tries that it is, and that no secret key is within its reach.
+func (c *config) hold(version int, path string, log *zap.Logger) error {
+	if version == 0 {
+		err := confine.Hold(c.needs(path))
+		if errors.Is(err, confine.ErrAbsent) {
+			log.Warn("not confined: whoever takes this program over can open what its user can, the sender's keys too", zap.Error(err))
+			return nil
+		}
+		return err
+	}
+	if err := errors.Join(confine.Held(version), confine.OnlyAnswers()); err != nil {
+		return err
+	}
+	for _, name := range []string{c.Key, c.ReceiptKey, c.Audit.key(c.State)} {
+		if keyfile.IsSecret(name) {
+			return fmt.Errorf("%s is within the console's reach: move it out of the folder of the audit log, and of that of the console's socket", name)
+		}
+	}
+	log.Info("confined: it can open what it shows, and reaches nobody but pawl-send", zap.Int("landlock", version))
+	return nil
+}
+
 func consoleCommand(env *cli.Env) *cobra.Command {
 	var path string
+	var version int
 	cmd := &cobra.Command{
 		Use:   "console",
 		Short: "Serve web pages that look at this side, until stopped",
 		Long: `console serves pages and a JSON API that show outboxes, queue and history (docs/console.md), where [console] of the configuration
 says. It is a process of its own beside pawl-send run, under the same user: it asks that one over its socket, for nothing that changes anything,
-reads the audit log, and knows none of the sender's keys. While pawl-send run is away it goes on, and says so.`,
+reads the audit log, and can't read any of the sender's keys: before it listens it confines itself, where the kernel has Landlock, and
+starts itself again in the same process. While pawl-send run is away it goes on, and says so.`,
 		Args: cobra.NoArgs,
 		Example: `  pawl-send console -c /etc/pawl/pawl-send.toml
   curl http://localhost:8444/api/v1/overview`,
@@ -171,21 +216,28 @@ reads the audit log, and knows none of the sender's keys. While pawl-send run is
 			if err != nil {
 				return err
 			}
-			return conf.Locate(path, runConsole(cmd.Context(), env, c))
+			log := env.Logger(string(c.Log))
+			defer func() { _ = log.Sync() }()
+			if c.Console.Listen == "" {
+				return fmt.Errorf(`%s: no [console] is configured: write where it is served, as in listen = "127.0.0.1:8444"`, path)
+			}
+			if err := c.hold(version, path, log); err != nil {
+				return err
+			}
+			return conf.Locate(path, runConsole(cmd.Context(), c, log))
 		},
 	}
 	configFlag(cmd, &path)
+	cmd.Flags().IntVar(&version, confine.HeldFlag, 0, "is given by the program to itself")
+	if err := cmd.Flags().MarkHidden(confine.HeldFlag); err != nil {
+		panic(err) // the flag is the line above
+	}
 	return cmd
 }
 
 // runConsole serves until ctx ends; that is no failure.
-func runConsole(ctx context.Context, env *cli.Env, c *config) error {
-	log := env.Logger(string(c.Log))
-	defer func() { _ = log.Sync() }()
+func runConsole(ctx context.Context, c *config, log *zap.Logger) error {
 	k := &c.Console
-	if k.Listen == "" {
-		return errors.New(`no [console] is configured: write where it is served, as in listen = "127.0.0.1:8444"`)
-	}
 	pins, err := k.pins()
 	if err != nil {
 		return err
