@@ -38,6 +38,7 @@ seal = "none"
 [link]
 remote = "%s"
 rate = "4Mbit/s"
+memory = "1MiB"
 [console]
 listen = "%s"
 [[channel]]

@@ -59,7 +59,9 @@ type entry struct {
 	Name     web.Words `json:"name"`
 	Bytes    uint64    `json:"bytes"`
 	Files    uint64    `json:"files"`
-	Says     []said    `json:"says"` // the rest of it
+	Proof    string    `json:"proof,omitempty"`  // of what was sent: SHA-256 of the proof's body
+	Config   string    `json:"config,omitempty"` // of a start: SHA-256 of the configuration
+	Says     []said    `json:"says"`             // the rest of it
 }
 
 type said struct {
@@ -264,9 +266,13 @@ func describe(index int64, data []byte) entry {
 func lay(index int64, e *lowlog.Entry) entry {
 	body := e.Body()
 	out := entry{Index: index, When: e.When, Event: eventOf(body), Transfer: body.About(), Says: []said{}}
-	if t, ok := body.(*lowlog.Transfer); ok {
-		out.Name, out.Bytes, out.Files = web.Say(t.Name, shownName), t.Bytes, t.Files
-		body = &lowlog.Transfer{Proof: t.Proof, Path: t.Path, Reason: t.Reason}
+	switch b := body.(type) {
+	case *lowlog.Transfer:
+		out.Name, out.Bytes, out.Files, out.Proof = web.Say(b.Name, shownName), b.Bytes, b.Files, b.Proof
+		body = &lowlog.Transfer{Path: b.Path, Reason: b.Reason}
+	case *lowlog.Start:
+		out.Config = b.Config
+		body = &lowlog.Start{Version: b.Version}
 	}
 	fields := map[string]any{}
 	text, err := json.Marshal(body)

@@ -160,6 +160,16 @@ func (c *Console) overview(r *http.Request) (any, error) {
 	return o, nil
 }
 
+// DayBegun says whether there is anything of the last day to draw.
+func (o overview) DayBegun() bool {
+	for _, c := range o.Day {
+		if len(c.Lines) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // underWay fills in what is being sent; the expected ends are those of the queue, where it can be had.
 func (o *overview) underWay(c *Console, r *http.Request, v *view) {
 	ends := map[string]time.Time{}
@@ -266,7 +276,5 @@ func charts(all []sample, step float64) []web.Chart {
 			func(v float64) string { return humanize.SIWithDigits(8*v, 1, "bit/s") }),
 		plot("Transfers in the queue", "transfers", func(s *sample) float64 { return s.queue }, func(v float64) string { return humanize.CommafWithDigits(v, 0) }),
 		plot("Waiting content", "bytes", func(s *sample) float64 { return s.waiting }, func(v float64) string { return humanize.IBytes(uint64(v)) }),
-		plot("Times the link refused packets", "times/s", func(s *sample) float64 { return float64(s.retries) / s.seconds },
-			func(v float64) string { return humanize.CommafWithDigits(v, 1) + "/s" }),
 	}
 }

@@ -162,7 +162,7 @@ func TestPagesAndTwins(t *testing.T) {
 	has(t, r.page("/"), "report.tar", `value="0.63"`, "63 %", "in pass 1 of 2", "expected to have left 2026-11-24 01:02:03Z", "Only 512 MiB are free", "its queue is full",
 		"5 entries of the audit log were lost", "closed until <time>2026-11-23 18:00:00Z</time>", "5.0 MiB of 10 MiB", "its window opens at 18:00", "carousel: 4 rounds", `href="/transfers/`+id(9)+`"`,
 		`<a href="/outbox?channel=docs">7+</a>`, "2 wait for the disk")
-	has(t, r.page("/queue"), "2 transfers", "63 % of 1 of 2", `<span class="state held">held</span>`, "bulk", "next not before <time>2026-11-23 18:00:00Z")
+	has(t, r.page("/queue"), "2 transfers", "1 of 2, 63 %", `<span class="state held">held</span>`, "bulk", "next not before <time>2026-11-23 18:00:00Z")
 	if only := r.page("/queue?channel=logs"); strings.Contains(only, "report.tar") || !strings.Contains(only, "late.bin") {
 		t.Errorf("the queue of one channel: %s", only)
 	}

@@ -22,8 +22,6 @@ const (
 type sample struct {
 	seconds float64 // that it covers; 0: nothing is known
 	wire    uint64  // octets that left, headers and gaps included
-	content uint64  // octets of content of finished first passes
-	retries uint64  // times a link refused packets
 	queue   float64 // transfers that are not finished: the most
 	waiting float64 // octets of their content: the most
 }
@@ -32,8 +30,6 @@ type sample struct {
 func (s *sample) add(o sample) {
 	s.seconds += o.seconds
 	s.wire += o.wire
-	s.content += o.content
-	s.retries += o.retries
 	s.queue, s.waiting = max(s.queue, o.queue), max(s.waiting, o.waiting)
 }
 
@@ -147,10 +143,10 @@ func mark(s *sender.Status) [5]uint64 {
 // not known.
 func difference(old, now *sender.Status, step time.Duration) sample {
 	d := sample{queue: float64(now.Queue), waiting: float64(now.QueueSize)}
-	if old == nil || !old.Started.Equal(now.Started) || step <= 0 || now.WireBytes < old.WireBytes || now.Bytes < old.Bytes || now.Retries < old.Retries {
+	if old == nil || !old.Started.Equal(now.Started) || step <= 0 || now.WireBytes < old.WireBytes {
 		return sample{}
 	}
-	d.seconds, d.wire, d.content, d.retries = step.Seconds(), now.WireBytes-old.WireBytes, now.Bytes-old.Bytes, now.Retries-old.Retries
+	d.seconds, d.wire = step.Seconds(), now.WireBytes-old.WireBytes
 	return d
 }
 
