@@ -132,7 +132,9 @@ func (k *consoleConfig) show(w io.Writer) error {
 		return err
 	}
 	who := "whoever is on this machine"
-	if len(pins) > 0 {
+	if network, _ := k.network(); network == "unix" {
+		who = "whoever may open it"
+	} else if len(pins) > 0 {
 		who = "who has one of these certificates"
 	}
 	fmt.Fprintf(w, "console on %s, by pawl-send console: %s may look\n", k.Listen, who)
