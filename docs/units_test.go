@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"cmp"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,14 +47,22 @@ var hardened = map[string]string{
 	"RemoveIPC": "yes",
 }
 
+// absent is a key that a unit must not have.
+const absent = "-"
+
 // units are the programs' units and what each has beside hardened.
 var units = map[string]map[string]string{
-	"pawl-send":    {"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK", "Restart": "on-failure", "User": "pawl-send", "StateDirectory": "pawl-send", "RuntimeDirectory": "pawl-send"},
+	"pawl-send": {"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK", "Restart": "on-failure", "User": "pawl-send", "StateDirectory": "pawl-send", "RuntimeDirectory": "pawl-send"},
+	"pawl-send-console": {"Type": "exec", "NotifyAccess": absent, "ExecReload": absent, "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "IPAddressDeny": "any", "IPAddressAllow": "localhost", "Restart": "on-failure",
+		"User": "pawl-send", "RuntimeDirectory": "pawl-send-console"},
 	"pawl-receive": {"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX AF_NETLINK", "Restart": "always", "User": "pawl-receive", "Group": "pawl", "UMask": "0007", "StateDirectory": "pawl-receive", "RuntimeDirectory": "pawl-receive"},
 	"pawl-release": {"RestrictAddressFamilies": "AF_UNIX", "PrivateNetwork": "yes", "IPAddressDeny": "any", "Restart": "on-failure", "User": "pawl-release", "Group": "pawl", "UMask": "0007", "RuntimeDirectory": "pawl-release"},
 }
 
-// TestUnitsAreHardened reads the units of the three daemons.
+// commands are what a unit runs where it is not its program's run.
+var commands = map[string]string{"pawl-send-console": "pawl-send console -c /etc/pawl/pawl-send.toml"}
+
+// TestUnitsAreHardened reads the units of the daemons.
 func TestUnitsAreHardened(t *testing.T) {
 	found, err := filepath.Glob("examples/*.service")
 	if err != nil || len(found) != len(units) {
@@ -60,25 +70,32 @@ func TestUnitsAreHardened(t *testing.T) {
 	}
 	for program, own := range units {
 		u := readUnit(t, "examples/"+program+".service")
-		for _, all := range []map[string]string{hardened, own} {
-			for key, want := range all {
-				if got := u["Service."+key]; !slices.Equal(got, []string{want}) {
-					t.Errorf("%s: %s=%q, want %q", program, key, got, want)
-				}
+		wanted := maps.Clone(hardened)
+		maps.Copy(wanted, own)
+		for key, want := range wanted {
+			if got := u["Service."+key]; !slices.Equal(got, []string{want}) && (want != absent || got != nil) {
+				t.Errorf("%s: %s=%q, want %q", program, key, got, want)
 			}
 		}
-		for _, key := range []string{"WatchdogSec", "RestartSec", "MemoryMax", "TasksMax", "ReadWritePaths", "TimeoutStopSec", "LimitNOFILE"} {
+		keys := []string{"RestartSec", "MemoryMax", "TasksMax", "TimeoutStopSec", "LimitNOFILE"}
+		if wanted["Type"] == "notify" {
+			keys = append(keys, "WatchdogSec", "ReadWritePaths")
+		}
+		for _, key := range keys {
 			if got := u["Service."+key]; len(got) != 1 || got[0] == "" {
 				t.Errorf("%s: %s=%q", program, key, got)
 			}
 		}
-		if got, want := u["Service.ExecStart"], "/usr/local/bin/"+program+" run -c /etc/pawl/"+program+".toml"; !slices.Equal(got, []string{want}) {
+		command := cmp.Or(commands[program], program+" run -c /etc/pawl/"+program+".toml")
+		if got, want := u["Service.ExecStart"], "/usr/local/bin/"+command; !slices.Equal(got, []string{want}) {
 			t.Errorf("%s: ExecStart=%q, want %q", program, got, want)
 		}
 		calls := []string{"@system-service", "~@privileged @resources"}
 		switch program {
 		case "pawl-receive": // it confines itself
 			calls = append(calls, "landlock_create_ruleset landlock_add_rule landlock_restrict_self")
+		case "pawl-send-console":
+			calls = append(calls, "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp")
 		case "pawl-release": // its checkers confine themselves, and refuse to go on if they can't
 			calls = append(calls, "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp capset")
 		}
@@ -101,7 +118,7 @@ func TestUnitsPleaseSystemd(t *testing.T) {
 		}
 		// The program need not be installed where this test runs.
 		path := filepath.Join(t.TempDir(), program+".service")
-		if err := os.WriteFile(path, []byte(strings.Replace(string(text), "/usr/local/bin/"+program, "/bin/true", 1)), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), "/usr/local/bin/"+strings.TrimSuffix(program, "-console"), "/bin/true", 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", path).CombinedOutput(); err != nil || strings.Contains(string(out), path) {

@@ -132,7 +132,9 @@ func (k *consoleConfig) show(w io.Writer) error {
 		return err
 	}
 	who := "whoever is on this machine"
-	if len(pins) > 0 {
+	if network, _ := k.network(); network == "unix" {
+		who = "whoever may open it"
+	} else if len(pins) > 0 {
 		who = "who has one of these certificates"
 	}
 	fmt.Fprintf(w, "console on %s, by pawl-send console: %s may look\n", k.Listen, who)
@@ -181,25 +183,24 @@ func (c *config) hold(held, path string, log *zap.Logger) error {
 	if held == "" {
 		err := confine.Hold("--held", c.reach(path))
 		if errors.Is(err, confine.ErrAbsent) {
-			log.Warn("console is not confined: its user's rights are all that bound it", zap.Error(err))
+			log.Warn("not confined: whoever takes this program over can open what its user can, the sender's keys too", zap.Error(err))
 			return nil
 		}
 		return err
 	}
 	applied, err := confine.ParseApplied(held)
+	if err == nil {
+		err = confine.Held(applied, false)
+	}
 	if err != nil {
 		return err
 	}
-	var secret []string
 	for _, name := range []string{c.Key, c.ReceiptKey, c.Audit.key(c.State)} {
-		if name != "" {
-			secret = append(secret, name)
+		if keyfile.IsSecret(name) {
+			return fmt.Errorf("%s is within the console's reach: move it out of the folder of the audit log", name)
 		}
 	}
-	if err := confine.Held(applied, false, secret...); err != nil {
-		return fmt.Errorf("%w: the console must not be able to; secret keys can't lie in the folder of the audit log", err)
-	}
-	log.Info("console is confined", zap.Stringer("by", applied))
+	log.Info("confined: it can open what it shows, and reaches nobody but pawl-send", zap.Stringer("by", applied))
 	return nil
 }
 
@@ -210,8 +211,8 @@ func consoleCommand(env *cli.Env) *cobra.Command {
 		Short: "Serve web pages that look at this side, until stopped",
 		Long: `console serves pages and a JSON API that show outboxes, queue and history (docs/console.md), where [console] of the configuration
 says. It is a process of its own beside pawl-send run, under the same user: it asks that one over its socket, for nothing that changes anything,
-reads the audit log, and can't read any of the sender's keys: before it listens it confines itself, where the kernel has Landlock, to what it needs. While
-pawl-send run is away it goes on, and says so.`,
+reads the audit log, and can't read any of the sender's keys: before it listens it confines itself, where the kernel has Landlock, and
+starts itself again in the same process. While pawl-send run is away it goes on, and says so.`,
 		Args: cobra.NoArgs,
 		Example: `  pawl-send console -c /etc/pawl/pawl-send.toml
   curl http://localhost:8444/api/v1/overview`,

@@ -18,6 +18,7 @@ import (
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/daemon/daemontest"
 	"pawl/cmd/internal/keyfile"
+	"pawl/framing/merkle"
 	"pawl/framing/seal"
 	"pawl/hw/confine"
 )
@@ -145,7 +146,7 @@ func (l *lowSide) read(client *http.Client, path string, into any) {
 func TestConsoleLooks(t *testing.T) {
 	l := newLowSide(t, "127.0.0.1:0", "")
 	d := l.run()
-	if log := l.look(); strings.Contains(log, "console is confined") != (confine.Landlock() > 0) {
+	if log := l.look(); strings.Contains(log, "confined: it can open") != (confine.Landlock() > 0) {
 		t.Errorf("with Landlock %d: %s", confine.Landlock(), log)
 	}
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}
@@ -238,10 +239,16 @@ func TestConsoleNeeds(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(l.dir, "s"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	daemontest.Write(t, filepath.Join(l.dir, "s/audit.key"), "secret")
+	key, err := merkle.GenerateKey("example.org/low")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keyfile.SaveAudit(filepath.Join(l.dir, "s/audit.key"), key, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command("pawl-send", "console", "-c", l.path)
 	cmd.Dir = l.dir
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "secret keys can't lie in the folder of the audit log") {
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "s/audit.key is within the console's reach") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

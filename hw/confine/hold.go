@@ -3,7 +3,6 @@
 package confine
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -41,9 +40,8 @@ func Hold(arg string, r Reach) error {
 }
 
 // Held takes from a process that came through [Hold] what it needed until now: it starts no program, and has no sockets but those of its kind, streams or
-// datagrams as its [Reach] had it. Then it tries that all of it holds, and that none of the secret files can be read; the process must end when there
-// is an error.
-func Held(applied Applied, datagrams bool, secret ...string) error {
+// datagrams as its [Reach] had it. Then it tries that all of it holds; the process must end when there is an error.
+func Held(applied Applied, datagrams bool) error {
 	if applied.Landlock == 0 {
 		return fmt.Errorf("%w: not held", ErrLoose)
 	}
@@ -54,12 +52,8 @@ func Held(applied Applied, datagrams bool, secret ...string) error {
 	if err := sockets().install(allow); err != nil {
 		return err
 	}
-	for _, path := range append(secret, "/etc/passwd", "/proc/self/status") {
-		err := closed(unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0))
-		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-			continue // it is not there to be read
-		}
-		if err := refused("open "+path, err); err != nil {
+	for _, path := range []string{"/", "/etc/passwd", "/proc/self/status"} {
+		if err := refused("open "+path, closed(unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0))); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func daemon(args []string) int {
 	}
 	applied, err := ParseApplied(flag)
 	if err == nil {
-		err = Held(applied, true, filepath.Join(dir, "secret"))
+		err = Held(applied, true)
 	}
 	if err == nil {
 		err = work(dir)

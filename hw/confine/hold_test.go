@@ -25,7 +25,7 @@ func server(args []string) int {
 	}
 	applied, err := ParseApplied(strings.TrimPrefix(args[2], "--held="))
 	if err == nil {
-		err = Held(applied, false, filepath.Join(dir, "secret"), filepath.Join(dir, "none"))
+		err = Held(applied, false)
 	}
 	if err == nil {
 		err = errors.Join(allowed(dir), denied(dir, applied))

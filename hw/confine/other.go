@@ -28,7 +28,7 @@ func Hold(string, Reach) error {
 }
 
 // Held is not to be had here.
-func Held(Applied, bool, ...string) error {
+func Held(Applied, bool) error {
 	return fmt.Errorf("%w: %w", ErrAbsent, errors.ErrUnsupported)
 }
 

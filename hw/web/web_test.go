@@ -128,7 +128,7 @@ func TestPlotHasGaps(t *testing.T) {
 
 // TestWordsAreMarked: on a page by "low" only, in JSON as text.
 func TestWordsAreMarked(t *testing.T) {
-	w := Say("<b>\u202ex", 5)
+	w := Say("<b>\u202ex", 4)
 	if got := string(mark(w)); got != `<bdi class="low">&lt;b&gt;\u202e…</bdi>` {
 		t.Errorf("mark: %s", got)
 	}

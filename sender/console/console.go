@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"pawl/framing/merkle"
 	"pawl/hw/web"
@@ -39,11 +40,15 @@ type Config struct {
 	Now     func() time.Time // default time.Now
 }
 
+// knocks are the lines that the log has of those who are turned away in a minute.
+const knocks = 5
+
 // Console is the pages. Make it with [New], serve its Handler while Run runs.
 type Console struct {
 	Config
 	daemon  *daemon
 	reading chan struct{} // capacity 1: the audit log is read by one at a time
+	door    *zap.Logger   // for who is turned away: nobody fills the log by knocking
 	link    *sampler
 	bell    *web.Bell
 	pages   *web.Pages
@@ -65,6 +70,9 @@ func New(c Config) (*Console, error) {
 	d := newDaemon(c.Socket, c.Now)
 	con := &Console{Config: c, daemon: d, bell: web.NewBell(), pages: pages, reading: make(chan struct{}, 1)}
 	con.link = newSampler(d.status, c.Now, con.news)
+	con.door = c.Log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Minute, knocks, 0)
+	}))
 	con.handler = web.Guard(c.Secure, con.admit(con.mux()))
 	return con, nil
 }
@@ -96,7 +104,7 @@ func (c *Console) admit(next http.Handler) http.Handler {
 }
 
 func (c *Console) turnAway(w http.ResponseWriter, r *http.Request, why string) {
-	c.Log.Warn("console: turned away", zap.String("from", r.RemoteAddr), zap.String("why", why))
+	c.door.Warn("console: turned away", zap.String("from", r.RemoteAddr), zap.String("why", why))
 	http.Error(w, "this console is for those whose certificate its configuration names (console.clients)", http.StatusForbidden)
 }
 

@@ -31,7 +31,7 @@ type outboxPage struct {
 type outboxList struct {
 	Channel string       `json:"channel"`
 	Looked  *time.Time   `json:"looked"`  // when pawl-send last looked; null: not yet
-	Waiting int          `json:"waiting"` // entries that it left there then
+	Waiting int          `json:"waiting"` // entries that lie there since, as far as it looked
 	Looking bool         `json:"looking"` // nothing tells of news: it looks again and again
 	Why     web.Words    `json:"why"`     // there is none
 	Blind   bool         `json:"blind"`   // the file system does not tell who has files open for writing
@@ -102,7 +102,7 @@ func (c *Console) outbox(r *http.Request) (any, error) {
 
 func listOf(o *sender.Outbox) outboxList {
 	return outboxList{
-		Channel: o.Channel, Looked: known(o.Looked), Waiting: o.Waiting, Looking: o.Looking, Why: web.Say(o.Why, shownText), Blind: o.Blind, Full: o.Full,
+		Channel: o.Channel, Looked: known(o.Looked), Waiting: len(o.Left) + o.More, Looking: o.Looking, Why: web.Say(o.Why, shownText), Blind: o.Blind, Full: o.Full,
 		Unread: o.Unread, Fault: web.Say(o.Fault, shownText), Left: []leftLine{}, More: o.More, Refused: []refusedRow{}, Older: o.Older,
 	}
 }

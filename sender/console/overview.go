@@ -248,7 +248,7 @@ func warnings(st *sender.Status, at time.Time) []warning {
 	for i := range st.Intake {
 		switch in := &st.Intake[i]; {
 		case in.Fault != "":
-			say(false, "Outbox of %s: %s", in.Channel, in.Fault)
+			say(false, "Outbox of %s, the last entry that could not be claimed: %s", in.Channel, in.Fault)
 		case in.Full:
 			say(false, "Outbox of %s: its queue is full, what lies there must wait.", in.Channel)
 		}

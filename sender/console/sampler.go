@@ -69,6 +69,7 @@ type sampler struct {
 	mu      sync.Mutex
 	last    *sender.Status // nil: it never answered
 	at      time.Time      // when it did
+	asked   time.Time      // when it was last asked
 	fault   error          // why it did not answer now
 	fine    *ring
 	coarse  *ring
@@ -115,11 +116,12 @@ func (s *sampler) take(ctx context.Context) (n news) {
 	s.count++
 	n.queue = s.count%newsEach == 0 || (err == nil) != (s.fault == nil)
 	s.fault = err
+	at := s.now()
+	s.skip(at)
 	if err != nil {
 		s.book(sample{})
 		return n
 	}
-	at := s.now()
 	if s.last == nil || mark(s.last) != mark(next) {
 		n.queue = true
 	}
@@ -128,6 +130,16 @@ func (s *sampler) take(ctx context.Context) (n news) {
 	s.last, s.at = next, at
 	s.follow(next, at)
 	return n
+}
+
+// skip books that nothing is known of the steps that a slow answer took.
+func (s *sampler) skip(at time.Time) {
+	if !s.asked.IsZero() {
+		for range min(at.Sub(s.asked)/sampleEach-1, fineLen) {
+			s.book(sample{})
+		}
+	}
+	s.asked = at
 }
 
 // mark is what changes when a transfer or an entry changes its place.
