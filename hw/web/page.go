@@ -52,8 +52,8 @@ type Frame struct {
 // Who is the person who is logged in.
 type Who struct {
 	Name  string
-	CSRF  string
-	Looks bool // by certificate
+	CSRF  string // "": there is no session to log out of
+	Looks bool   // may not decide
 }
 
 // NavItem is a page that can be gone to.

@@ -39,7 +39,8 @@ type details struct {
 	Page    int        `json:"files_page"`
 	Pages   int        `json:"files_pages"`
 	May     may        `json:"may"`
-	Seen    []string   `json:"shown"` // what was put before the person in this session, of what an approver must see
+	Mute    string     `json:"you_can_only_look,omitempty"` // why, of a held transfer that the roles would allow to decide about
+	Seen    []string   `json:"shown"`                       // what was put before the person in this session, of what an approver must see
 	Unseen  []string   `json:"not_shown"`
 	Arrives *arriving  `json:"arrives,omitempty"`
 	channel Channel
@@ -144,6 +145,9 @@ func (c *Console) transfer(q *request) (any, error) {
 	}
 	c.noteShown(q.s, d)
 	d.May = c.allowed(q.s, d)
+	if st == quarantine.Held && q.s.may(d.channel.Name, deciders) {
+		d.Mute = q.s.mute()
+	}
 	if st == quarantine.Incoming {
 		d.Arrives = c.arrives(q.s, id)
 	}

@@ -199,15 +199,12 @@ type client struct {
 // as logs a person in, past the door.
 func (r *rig) as(name string) *client {
 	r.t.Helper()
-	p, err := r.c.People.Find(name)
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	key, err := person.NewKey(name, seed(name))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	token, s, err := r.c.sessions.begin(p, key)
+	s := r.c.sessions.prepare(r.find(name), key)
+	token, err := r.c.sessions.begin(s)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -291,4 +288,13 @@ func (r *rig) state(one quarantine.ID) quarantine.State {
 		r.t.Fatal(err)
 	}
 	return st
+}
+
+func (r *rig) find(name string) people.Person {
+	r.t.Helper()
+	p, err := r.c.People.Find(name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return p
 }
