@@ -7,6 +7,9 @@ export PATH := $(CURDIR)/bin:$(PATH):/usr/sbin:/sbin
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 VERSITYGW   := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+# What judges the pages' accessibility (MPL-2.0), fetched for the tests and handed on to nobody. hw/web/webtest names the version too.
+AXE         := 4.14.1
+AXE_SHA256  := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 SOAKTIME    ?= 3600
@@ -15,8 +18,8 @@ PROGRAMS    := $(notdir $(wildcard cmd/pawl-*))
 
 # What the machine must have beside Go, as command:Debian packages. The race
 # detector needs a C compiler, the virus check a clamd (its signatures are not: the
-# tests bring one of their own), the checks of signatures the programs that sign, the testbed the rest.
-TOOLS := ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev clamd:clamav-daemon minisign:minisign ssh-keygen:openssh-client
+# tests bring one of their own), the checks of signatures the programs that sign, the console a browser and a font, the testbed the rest.
+TOOLS := chromium:chromium,fonts-dejavu-core ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev clamd:clamav-daemon minisign:minisign ssh-keygen:openssh-client
 
 .PHONY: help build demo test check bench bars fuzz soak deps clean
 
@@ -75,7 +78,14 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 bin/versitygw:
 	@mkdir -p bin; GOBIN=$(CURDIR)/bin $(GO) install $(VERSITYGW) >/dev/null 2>&1 || echo "no $(VERSITYGW): the tests that need an S3 server are skipped" >&2
 
-deps: bin/versitygw ## what the testbed and the race detector need, installed if this is Debian and root
+bin/axe-$(AXE).min.js:
+	@mkdir -p bin; fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \
+	if cd "$$fetched" && npm pack --silent axe-core@$(AXE) >/dev/null && echo "$(AXE_SHA256)  axe-core-$(AXE).tgz" | sha256sum --check --quiet && \
+		tar -xzOf axe-core-$(AXE).tgz package/axe.min.js >axe.min.js; then mv axe.min.js $(CURDIR)/$@; exit 0; fi; \
+	echo "no axe-core $(AXE) from npm: the tests of the pages' accessibility are skipped" >&2; \
+	[ "$${CI:-}" != true ]
+
+deps: bin/versitygw bin/axe-$(AXE).min.js ## what the testbed and the race detector need, installed if this is Debian and root
 	@missing=; \
 	for tool in $(TOOLS); do command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	missing=$${missing//,/ }; \

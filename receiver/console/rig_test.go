@@ -199,11 +199,7 @@ type client struct {
 // as logs a person in, past the door.
 func (r *rig) as(name string) *client {
 	r.t.Helper()
-	key, err := person.NewKey(name, seed(name))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	s := r.c.sessions.prepare(r.find(name), key)
+	s := r.c.sessions.prepare(r.find(name), r.keyOf(name))
 	token, err := r.c.sessions.begin(s)
 	if err != nil {
 		r.t.Fatal(err)
@@ -297,4 +293,14 @@ func (r *rig) find(name string) people.Person {
 		r.t.Fatal(err)
 	}
 	return p
+}
+
+// keyOf makes a person's key once more.
+func (r *rig) keyOf(name string) *person.Key {
+	r.t.Helper()
+	key, err := person.NewKey(name, seed(name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return key
 }
