@@ -24,8 +24,9 @@ type details struct {
 	Created *time.Time `json:"created,omitempty"` // the low side's clock
 	Entries uint64     `json:"entries"`           // files and folders
 	Aborted bool       `json:"aborted"`
-	Proof   string     `json:"proof,omitempty"`           // SHA-256 of the proof's body: what is decided about
-	Digest  string     `json:"verdicts_sha256,omitempty"` // SHA-256 of the verdicts: likewise
+	Refused *web.Words `json:"rejected_because,omitempty"` // as the history has it
+	Proof   string     `json:"proof,omitempty"`            // SHA-256 of the proof's body: what is decided about
+	Digest  string     `json:"verdicts_sha256,omitempty"`  // SHA-256 of the verdicts: likewise
 	Checked *time.Time `json:"checked,omitempty"`
 	Passed  bool       `json:"passed"`
 	Policy  string     `json:"policy,omitempty"` // SHA-256 of the policy that was asked
@@ -189,6 +190,10 @@ func (c *Console) details(id quarantine.ID, st quarantine.State) (*details, erro
 		return nil, err
 	}
 	for _, e := range events[max(0, len(events)-maxHistory):] {
+		if st == quarantine.Rejected && e.To == quarantine.Rejected && e.Reason != "" {
+			why := web.Say(e.Reason, shownText)
+			d.Refused = &why
+		}
 		d.History = append(d.History, happened{e.When, web.Say(e.Who, shownName), stateOf(e.From), stateOf(e.To), web.Say(e.Reason, shownText)})
 	}
 	return d, nil

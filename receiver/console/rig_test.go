@@ -75,7 +75,8 @@ type rig struct {
 	key    *merkle.Key
 	clock  atomic.Int64 // added to the time, nanoseconds
 	keys   map[string]*person.Key
-	given  []string // tickets and receipts
+	began  time.Time // of pawl-receive
+	given  []string  // tickets and receipts
 }
 
 func newRig(t testing.TB, change func(*Config)) *rig {
@@ -88,7 +89,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	}
 	dir := t.TempDir()
 	keys, files := made()
-	r := &rig{t: t, sender: checktest.Key(t), root: filepath.Join(dir, "q"), inbox: filepath.Join(dir, "inbox"), key: merkletest.Key(t, "example.org/pawl/high"), keys: keys}
+	r := &rig{t: t, sender: checktest.Key(t), root: filepath.Join(dir, "q"), inbox: filepath.Join(dir, "inbox"), key: merkletest.Key(t, "example.org/pawl/high"), keys: keys, began: time.Now().Add(-time.Hour)}
 	for _, d := range []string{"inbox", "other", "keys", "audit"} {
 		must(os.Mkdir(filepath.Join(dir, d), 0o700))
 	}

@@ -145,7 +145,10 @@ func (rt *route) apiPath() string {
 	return rt.path
 }
 
-var errNoPage = errors.New("there is no such page")
+var (
+	errNoPage   = errors.New("there is no such page")
+	errNotThere = errors.New("there is no such transfer, or not so much of it, or your roles do not show it")
+)
 
 // serve asks who it is, what they may, and whether the form is theirs, and then for the model.
 func (c *Console) serve(w http.ResponseWriter, r *http.Request, rt *route, api bool) {
@@ -231,7 +234,7 @@ func status(err error) (int, bool) {
 		{http.StatusServiceUnavailable, []error{errFull, errStopping}},
 		{http.StatusForbidden, []error{errRole, errCSRF, errNoKey, errUnlogged, release.ErrRole, people.ErrUnknown, person.ErrSignature}},
 		{http.StatusConflict, []error{errNotNow, release.ErrStale, release.ErrTwice, release.ErrState, release.ErrShown, release.ErrChannel, quarantine.ErrLocked}},
-		{http.StatusNotFound, []error{errNoPage, fs.ErrNotExist, quarantine.ErrID}},
+		{http.StatusNotFound, []error{errNoPage, errNotThere, fs.ErrNotExist, quarantine.ErrID}},
 		{http.StatusBadRequest, []error{person.ErrDecision}},
 	} {
 		for _, e := range one.errs {
@@ -252,6 +255,9 @@ func status(err error) (int, bool) {
 // refuse answers with an error. What went wrong inside is for the log.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *session, err error) {
 	code, shown := status(err)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNotThere
+	}
 	text := web.Say(err.Error(), shownText)
 	if !shown {
 		c.Log.Error("console", zap.String("path", web.Say(r.URL.Path, shownName).Text()), zap.String("err", text.Text()))

@@ -95,14 +95,20 @@ func stage(t *testing.T) (r *rig, base string) {
 	}
 	r.c.visits.turnedAway("alice", "2001:db8:7:1::15", false)
 	r.c.visits.turnedAway("an unknown name", "192.0.2.99", true)
+	for i := range 63 {
+		r.progressAt(uint32(i), time.Now().Add(time.Duration(i-64)*time.Second))
+		r.c.link.take()
+	}
 	r.progress(63)
 	return r, "http://" + serveOn(t, "127.0.0.1:0", nil, r.c)
 }
 
 // progress is what pawl-receive says, so many per cent into a transfer.
-func (r *rig) progress(done uint32) {
+func (r *rig) progress(done uint32) { r.progressAt(done, time.Now()) }
+
+func (r *rig) progressAt(done uint32, when time.Time) {
 	r.situation(func(s *quarantine.Situation) {
-		s.Started, s.PacketsLost, s.Arriving = time.Now().Add(-time.Hour), uint64(done)*3, 1
+		s.Time, s.Started, s.PacketsLost, s.Arriving = when, r.began, uint64(done)*3, 1
 		s.Ledger.Received = quarantine.Count{Packets: uint64(done) * 1000, Bytes: uint64(done) * 1_400_000}
 		s.Ledger.Delivered = s.Ledger.Received
 		s.Ledger.Rejected = map[string]quarantine.Count{"unknown session": {}}
@@ -134,6 +140,7 @@ func everyPage(t *testing.T, r *rig, b *webtest.Browser, base string, width int6
 	w := b.Window(base, width)
 	show := func(name, path string) {
 		t.Helper()
+		r.progress(63) // pawl-receive runs
 		w.Go(path)
 		look(w, name+"-"+size)
 	}

@@ -2,8 +2,8 @@
 //
 //	Open ─ one chromium for a test ─ Window ─ a person: cookies, width and colours of their own ─ Go, Run, Await ─ Fits, Judge, Shots
 //
-// It drives Debian's chromium by chromedp, so that these are tests as all others are (docs/decisions/0026-browser-tests.md). Nothing in it waits for a
-// fixed time: what is awaited comes, or the test's own deadline does.
+// It drives Debian's chromium by chromedp, so that these are tests as all others are (docs/decisions/0026-browser-tests.md). Nothing in it sleeps, and
+// nothing has a time-out that a loaded machine could reach.
 package webtest
 
 import (
@@ -18,17 +18,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a test may take whose run has no deadline; one that has one gives up a little earlier, so that it can say where it stood.
-const (
-	patience = 9 * time.Minute
-	earlier  = 20 * time.Second
-)
+// patience is how long anything may take before it is taken for lost: many times what it takes on a loaded machine.
+const patience = 3 * time.Minute
 
 // shotsDir names the folder where pictures are left for people to look at; without it none are made.
 const shotsDir = "PAWL_SCREENSHOTS"
@@ -61,11 +59,6 @@ func Open(t *testing.T) *Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end, ok := t.Deadline()
-	if !ok {
-		end = time.Now().Add(patience)
-	}
-	ctx, stop := context.WithDeadline(context.Background(), end.Add(-earlier))
 	var process *exec.Cmd
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(filepath.Join(home, "data")), chromedp.Env("HOME="+home), chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience),
@@ -75,12 +68,11 @@ func Open(t *testing.T) *Browser {
 			process = cmd
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 		}))
-	allocated, free := chromedp.NewExecAllocator(ctx, options...)
+	allocated, free := chromedp.NewExecAllocator(context.Background(), options...)
 	first, leave := chromedp.NewContext(allocated)
 	t.Cleanup(func() {
 		leave()
 		free()
-		stop()
 		if process != nil && process.Process != nil {
 			if err := syscall.Kill(-process.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 				t.Errorf("end the browser: %v", err)
@@ -112,14 +104,19 @@ func remove(dir string) error {
 type Window struct {
 	*Browser
 	base string
+	own  cdp.BrowserContextID
 }
 
 // Window opens one for the pages at base, "http://127.0.0.1:1234", so many points wide, in light colours.
 func (b *Browser) Window(base string, width int64) *Window {
 	b.t.Helper()
-	ctx, end := chromedp.NewContext(b.ctx, chromedp.WithTargetID(b.profile()))
+	own, id := b.profile()
+	ctx, end := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
 	b.t.Cleanup(end)
-	w := &Window{&Browser{b.t, ctx, b.shot}, base}
+	if err := chromedp.Run(ctx); err != nil { // with a deadline the window would end at it
+		b.t.Fatalf("open a window: %v", err)
+	}
+	w := &Window{&Browser{b.t, ctx, b.shot}, base, own}
 	w.Run(chromedp.EmulateViewport(width, 800))
 	w.Scheme(false)
 	return w
@@ -137,12 +134,12 @@ func (w *Window) Scheme(dark bool) {
 
 // profile opens an empty page with cookies of its own. It is a window, not a tab: in a new profile there is none that a tab could be of, and Chromium
 // then has "no browser is open", which chromedp's own WithNewBrowserContext does not know.
-func (b *Browser) profile() (id target.ID) {
+func (b *Browser) profile() (own cdp.BrowserContextID, id target.ID) {
 	b.t.Helper()
 	err := chromedp.Run(b.ctx, chromedp.ActionFunc(func(ctx context.Context) error {
 		ctx = cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser)
-		own, err := target.CreateBrowserContext().WithDisposeOnDetach(true).Do(ctx)
-		if err == nil {
+		var err error
+		if own, err = target.CreateBrowserContext().WithDisposeOnDetach(true).Do(ctx); err == nil {
 			id, err = target.CreateTarget("about:blank").WithBrowserContextID(own).WithNewWindow(true).Do(ctx)
 		}
 		return err
@@ -150,16 +147,16 @@ func (b *Browser) profile() (id target.ID) {
 	if err != nil {
 		b.t.Fatalf("open a window: %v", err)
 	}
-	return id
+	return own, id
 }
 
 // Run does something in the window.
 func (w *Window) Run(actions ...chromedp.Action) {
 	w.t.Helper()
-	if err := chromedp.Run(w.ctx, actions...); err != nil {
-		where := ""
-		_ = chromedp.Run(w.ctx, chromedp.Location(&where)) // best effort: the window may be gone
-		w.t.Fatalf("at %s: %v", where, err)
+	ctx, end := context.WithTimeout(w.ctx, patience)
+	defer end()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		w.t.Fatalf("at %s: %v", w.where(), err)
 	}
 }
 
@@ -172,7 +169,17 @@ func (w *Window) Go(path string) {
 // Base is what Go puts before a path.
 func (w *Window) Base() string { return w.base }
 
-// Await waits until an expression of JavaScript is true.
+// where is the page's address, for a message; the window may be gone.
+func (w *Window) where() (where string) {
+	ctx, end := context.WithTimeout(w.ctx, patience)
+	defer end()
+	if err := chromedp.Run(ctx, chromedp.Location(&where)); err != nil {
+		return "an unknown page"
+	}
+	return where
+}
+
+// Await waits until an expression of JavaScript is true on the page as it is; for what comes on the next one there is chromedp.WaitVisible.
 func (w *Window) Await(js string) {
 	w.t.Helper()
 	w.Run(chromedp.Poll(js, nil, chromedp.WithPollingTimeout(0), chromedp.WithPollingInterval(50*time.Millisecond)))
@@ -183,6 +190,38 @@ func Ask[T any](w *Window, js string) (value T) {
 	w.t.Helper()
 	w.Run(chromedp.Evaluate(js, &value))
 	return value
+}
+
+// Heard listens for an event of the page or the browser from now on; what it gives waits until one came.
+func (w *Window) Heard(is func(event any) bool) (wait func()) {
+	came := make(chan struct{}, 1)
+	hear := func(event any) {
+		if is(event) {
+			select {
+			case came <- struct{}{}:
+			default:
+			}
+		}
+	}
+	chromedp.ListenTarget(w.ctx, hear)
+	chromedp.ListenBrowser(w.ctx, hear)
+	return func() {
+		w.t.Helper()
+		select {
+		case <-came:
+		case <-time.After(patience):
+			w.t.Fatalf("at %s: what was listened for did not come", w.where())
+		}
+	}
+}
+
+// Downloads has what the window downloads put into a folder.
+func (w *Window) Downloads(dir string) {
+	w.t.Helper()
+	w.Run(chromedp.ActionFunc(func(ctx context.Context) error {
+		return browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllow).WithBrowserContextID(w.own).WithDownloadPath(dir).WithEventsEnabled(true).
+			Do(cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser))
+	}))
 }
 
 // Text is what the page says.
