@@ -37,7 +37,7 @@ type Refused struct {
 	Tries  uint64    `json:"tries"`            // since the last such entry
 	Early  uint64    `json:"early,omitempty"`  // of them those that came too soon after others, and were refused unlooked at
 	From   []string  `json:"from"`             // addresses, the first of them
-	Others uint64    `json:"others,omitempty"` // tries from further addresses
+	Others uint64    `json:"others,omitempty"` // tries from further addresses, at the most
 	Since  time.Time `json:"since"`            // the first try
 }
 

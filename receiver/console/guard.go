@@ -142,8 +142,12 @@ func (c *Console) welcome(p people.Person, key *person.Key, from string) (token 
 		s.forget()
 	}
 	if token, err = c.sessions.begin(s); err != nil {
+		reason := endNoRoom
+		if errors.Is(err, errStopping) {
+			reason = endStopped
+		}
 		s.end()
-		c.visits.left(s, endStopped)
+		c.visits.left(s, reason)
 		c.visits.flush(false)
 	}
 	return token, s, err

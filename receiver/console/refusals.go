@@ -88,6 +88,8 @@ func (v *visits) sayRefused(name string, now bool) error {
 		return err
 	}
 	r.last = v.now()
-	v.count().refused++
+	if !now { // those before a log-in have the log-ins' bound
+		v.count().refused++
+	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 // Bounds of what is entered of who comes and goes: nobody fills the audit log by trying, and nobody who may come in by coming in.
 const (
 	refusedEach = time.Hour // between two entries of refused log-ins with one name
-	maxRefused  = 200       // such entries in a day, for all names; the sums wait for the next day then
+	maxRefused  = 200       // such entries in a day, for all names, beside those before a log-in; the sums wait for the next day then
 	maxLogins   = 1000      // log-ins of a person in a day
 	maxLooks    = 64        // addresses in a day from which a person's certificate looks, one by one
 	maxUnsaid   = 1024      // entries that wait for the log to be written again
@@ -34,6 +34,7 @@ const (
 	endReplaced = "logged in anew"
 	endOldest   = "too many sessions of this person"
 	endStopped  = "the console stopped"
+	endNoRoom   = "there was no room for it"
 )
 
 var errOften = errors.New("too many log-ins with this name today: the next is possible after midnight UTC")

@@ -331,3 +331,28 @@ func TestWithoutAuditLog(t *testing.T) {
 		t.Error("still logged in")
 	}
 }
+
+// TestTogether: sums of sums lose no try, and name no more addresses than an entry may.
+func TestTogether(t *testing.T) {
+	sum := func(tries, others uint64, from ...string) audit.Refused {
+		return audit.Refused{Tries: tries, Others: others, From: from}
+	}
+	eight := []string{"1", "2", "3", "4", "5", "6", "7", "8"}
+	for name, c := range map[string]struct {
+		a, b   audit.Refused
+		others uint64
+		places int
+	}{
+		"first":             {audit.Refused{}, sum(1, 0, "1"), 0, 1},
+		"same":              {sum(3, 0, "1"), sum(1, 0, "1"), 0, 1},
+		"another":           {sum(3, 0, "1"), sum(1, 0, "2"), 0, 2},
+		"ninth":             {sum(9, 1, eight...), sum(1, 0, "9"), 2, 8},
+		"others of both":    {sum(9, 1, eight...), sum(12, 4, eight...), 5, 8},
+		"some of the other": {sum(9, 1, eight...), sum(12, 4, "1", "9"), 13, 8},
+	} {
+		got := together(c.a, c.b)
+		if got.Tries != c.a.Tries+c.b.Tries || got.Others != c.others || len(got.From) != c.places || got.Others > got.Tries {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
