@@ -36,6 +36,7 @@ type Browser struct {
 	t    *testing.T
 	ctx  context.Context
 	shot string
+	home string // everything that it writes is in there, and all its processes name it
 }
 
 // Missing skips a test for a user, and fails it where the environment says CI=true: a test that silently stopped testing helps nobody.
@@ -59,6 +60,7 @@ func Open(t *testing.T) *Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.home = home
 	var process *exec.Cmd
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(filepath.Join(home, "data")), chromedp.Env("HOME="+home), chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience),
@@ -116,7 +118,7 @@ func (b *Browser) Window(base string, width int64) *Window {
 	if err := chromedp.Run(ctx); err != nil { // with a deadline the window would end at it
 		b.t.Fatalf("open a window: %v", err)
 	}
-	w := &Window{&Browser{b.t, ctx, b.shot}, base, own}
+	w := &Window{&Browser{b.t, ctx, b.shot, b.home}, base, own}
 	w.Run(chromedp.EmulateViewport(width, 800))
 	w.Scheme(false)
 	return w
