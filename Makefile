@@ -85,7 +85,7 @@ bin/axe-$(AXE).min.js:
 	echo "no axe-core $(AXE) from npm: the tests of the pages' accessibility are skipped" >&2; \
 	[ "$${CI:-}" != true ]
 
-deps: bin/versitygw bin/axe-$(AXE).min.js ## what the testbed and the race detector need, installed if this is Debian and root
+deps: bin/versitygw bin/axe-$(AXE).min.js ## what tests, testbed and race detector need, installed if this is Debian and root
 	@missing=; \
 	for tool in $(TOOLS); do command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	missing=$${missing//,/ }; \
