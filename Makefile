@@ -7,16 +7,21 @@ export PATH := $(CURDIR)/bin:$(PATH):/usr/sbin:/sbin
 GO          ?= go
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 VERSITYGW   := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+# What judges the pages' accessibility (MPL-2.0), fetched for the tests and handed on to nobody. hw/web/webtest names the version too.
+AXE         := 4.14.1
+AXE_SHA256  := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 SOAKTIME    ?= 3600
 RUNS        ?= 3
 PROGRAMS    := $(notdir $(wildcard cmd/pawl-*))
 
-# What the machine must have beside Go, as command:Debian packages. The race
-# detector needs a C compiler, the virus check a clamd (its signatures are not: the
-# tests bring one of their own), the checks of signatures the programs that sign, that of XML Schemas xmllint, the testbed the rest.
-TOOLS := ip:iproute2 nft:nftables ethtool:ethtool gcc:gcc,libc6-dev clamd:clamav-daemon minisign:minisign ssh-keygen:openssh-client xmllint:libxml2-utils
+# What the machine must have beside Go, as command:Debian packages. The testbed needs the first three. The race detector needs a C compiler, the
+# virus check a clamd (its signatures are not: the tests bring one of their own), the checks of signatures the programs that sign, that of XML Schemas
+# xmllint, the consoles a browser and a font.
+BEDTOOLS := ip:iproute2 nft:nftables ethtool:ethtool
+TESTTOOLS := chromium:chromium,fonts-dejavu-core gcc:gcc,libc6-dev clamd:clamav-daemon minisign:minisign ssh-keygen:openssh-client xmllint:libxml2-utils
+TOOLS    := $(BEDTOOLS)
 
 # What a virtual machine needs beside that, and the kernel that it runs: a package, downloaded and unpacked here, never installed.
 VMTOOLS     := qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs
@@ -31,12 +36,12 @@ build: ## the programs, into bin/
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '-X pawl/cmd/internal/cli.release=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
 
-demo: deps build ## files cross a lossy one-way link on this machine, in front of you
+demo: tools build ## files cross a lossy one-way link on this machine, in front of you
 	bin/pawl-bench demo
 
 test: deps check ## everything that must hold: style, static checks, all tests with the race detector
 	@race=-race; command -v gcc >/dev/null || race=; \
-	set -x; $(GO) test $$race -shuffle=on -timeout 10m ./...
+	set -x; $(GO) test $$race -shuffle=on -timeout 20m ./...
 
 check: ## formatting, go vet, staticcheck, who imports whom
 	@bad=$$(find . -name '*.go' -not -path './.*/*' -not -path './bin/*' -print0 | xargs -0 gofmt -l); \
@@ -45,12 +50,12 @@ check: ## formatting, go vet, staticcheck, who imports whom
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 ./docs
 
-bench: deps build ## a short look on this machine: figures beside their bars (RUNS=3)
+bench: tools build ## a short look on this machine: figures beside their bars (RUNS=3)
 	@mkdir -p bin/results && rm -f bin/results/*
 	bin/pawl-bench codec --json bin/results/codec.json
 	bin/pawl-bench bars --case 1,2,3,4,5,6,7,9,10,11 --runs $(RUNS) $(if $(RATE),--rate $(RATE))
 
-bars: deps build ## every case that has a bar as often as it asks; goes on where it was stopped (CASE=5,10 BARRUNS= RATE= DISK= FRESH=1)
+bars: tools build ## every case that has a bar as often as it asks; goes on where it was stopped (CASE=5,10 BARRUNS= RATE= DISK= FRESH=1)
 	bin/pawl-bench bars $(if $(CASE),--case $(CASE)) $(if $(BARRUNS),--runs $(BARRUNS)) $(if $(RATE),--rate $(RATE)) $(if $(DISK),--disk $(DISK)) $(if $(FRESH),--fresh)
 
 fuzz: ## every fuzzer for FUZZTIME each (10s)
@@ -92,7 +97,15 @@ bin/vm/%:
 bin/versitygw:
 	@mkdir -p bin; GOBIN=$(CURDIR)/bin $(GO) install $(VERSITYGW) >/dev/null 2>&1 || echo "no $(VERSITYGW): the tests that need an S3 server are skipped" >&2
 
-deps: bin/versitygw tools ## what the testbed and the race detector need, installed if this is Debian and root
+bin/axe-$(AXE).min.js:
+	@mkdir -p bin; fetched=$$(mktemp -d); trap 'rm -rf "$$fetched"' EXIT; \
+	if cd "$$fetched" && npm pack --silent axe-core@$(AXE) >/dev/null && echo "$(AXE_SHA256)  axe-core-$(AXE).tgz" | sha256sum --check --quiet && \
+		tar -xzOf axe-core-$(AXE).tgz package/axe.min.js >axe.min.js; then mv axe.min.js $(CURDIR)/$@; exit 0; fi; \
+	echo "no axe-core $(AXE) from npm: the tests of the pages' accessibility are skipped" >&2; \
+	[ "$${CI:-}" != true ]
+
+deps: TOOLS := $(BEDTOOLS) $(TESTTOOLS)
+deps: bin/versitygw bin/axe-$(AXE).min.js tools ## what tests, testbed and race detector need, installed if this is Debian and root
 
 tools:
 	@missing=; \

@@ -52,7 +52,10 @@ func made(t *testing.T) string {
 		&audit.State{Transfer: "1-0000000000000008", From: "checking", To: "rejected", Reason: "evil \x1b[2J\u202e <script>"},
 		&audit.Witness{Size: 2, Root: lowRoot(t, dir, 2)},
 		&audit.Ledger{Day: "2026-11-01", Received: 100, Delivered: 90, Rejected: map[string]uint64{"auth": 10}},
-		&audit.Ledger{Day: "2026-11-02", Received: 101, Delivered: 90, Rejected: map[string]uint64{"auth": 10}, Off: 1})
+		&audit.Ledger{Day: "2026-11-02", Received: 101, Delivered: 90, Rejected: map[string]uint64{"auth": 10}, Off: 1},
+		&audit.Refused{Who: "alice", Tries: 7, From: []string{"192.0.2.9"}, Since: time.Unix(0, 0).UTC()}, &audit.Refused{Tries: 40, Early: 30, From: []string{"\x1b[2J"}, Since: time.Unix(0, 0).UTC()},
+		&audit.Login{Who: "alice", From: "192.0.2.7", How: audit.ByPassphrase, Session: "00112233445566aa"}, &audit.Login{Who: "vera", From: "192.0.2.8", How: audit.ByCertificate},
+		&audit.Logout{Who: "alice", Session: "00112233445566aa", Reason: "idle"})
 	keep(t, dir, "log", "kept.late")
 	view, err := merkle.OpenView(os.DirFS(filepath.Join(dir, "log")), key.Public())
 	must(t, err)

@@ -66,7 +66,7 @@ checkpoint's signature is checked; that the entries are the right ones is what v
 	}
 	keyFlag(cmd, &keyPath)
 	cmd.Flags().StringVar(&transfer, "transfer", "", "only entries about the transfer `ID`")
-	cmd.Flags().StringVar(&kind, "kind", "", "only entries of the `KIND`, as state, verdict, approval, release or ledger; of a low side transfer, repair or missed")
+	cmd.Flags().StringVar(&kind, "kind", "", "only entries of the `KIND`, as state, verdict, approval, release, login, refused or ledger; of a low side transfer, repair or missed")
 	cmd.Flags().Int64Var(&from, "from", 0, "begin with entry `N`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line, the entry as it is in the log")
 	return cmd
@@ -115,7 +115,7 @@ func reportCommand(env *cli.Env) *cobra.Command {
 		Use:   "report DIR --key FILE --month YYYY-MM",
 		Short: "Write the report of one month",
 		Long: `Report verifies the whole log as verify-log does and then tells of one month (UTC), from the log alone: what was
-released, held and rejected, who approved, what was changed, what went from high to low, the byte ledger of each day
+released, held and rejected, who approved and logged in, what was changed, what went from high to low, the byte ledger of each day
 and what was heard of the low side's log. FILE is never overwritten.`,
 		Example: `  pawl-audit report /var/lib/pawl/audit --key audit.key.pub --month 2026-11
   pawl-audit report /var/lib/pawl/audit --key audit.key.pub --month 2026-11 --html -o november.html`,

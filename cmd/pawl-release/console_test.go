@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,11 +107,12 @@ release = "one"
 	ended := make(chan error, 1)
 	ctx, stop := context.WithCancel(t.Context())
 	go func() { ended <- core.Run(ctx) }()
-	defer func() {
+	close := sync.OnceFunc(func() {
 		stop()
 		must(<-ended)
 		must(core.Close())
-	}()
+	})
+	defer close()
 	b := browser{t: t, base: "http://" + r.pages.server.Address().String() + "/api/v1"}
 	b.log("alice", "correct horse")
 	b.until(id, quarantine.Held)
@@ -137,6 +139,23 @@ release = "one"
 		t.Errorf("the log does not tell who was given the receipt code: %v", log)
 	}
 	b.client.CloseIdleConnections()
+	close()
+	// Who came is in the log before what they did, and that the program ended their session before its own stop.
+	view, err := loaded.file.Audit.view()
+	must(err)
+	var order []string
+	must(view.Entries(0, func(_ int64, data []byte) bool {
+		e, err := audit.ParseEntry(data)
+		must(err)
+		switch {
+		case e.Login != nil, e.Approval != nil, e.Logout != nil, e.Stop != nil:
+			order = append(order, e.By+" "+e.Body().Kind())
+		}
+		return true
+	}))
+	if got := strings.Join(order, ", "); got != "alice login, alice approval, pawl-release logout, pawl-release stop" {
+		t.Errorf("entered: %s", got)
+	}
 }
 
 // browser speaks the console's API.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -52,8 +53,8 @@ type Frame struct {
 // Who is the person who is logged in.
 type Who struct {
 	Name  string
-	CSRF  string
-	Looks bool // by certificate
+	CSRF  string // "": there is no session to log out of
+	Looks bool   // may not decide
 }
 
 // NavItem is a page that can be gone to.
@@ -131,6 +132,14 @@ func ago(seconds float64) string {
 	return fmt.Sprintf("%.0f days ago", seconds/86400)
 }
 
+// span is a time for people: 2h5m, not 2h5m0s.
 func span(seconds float64) string {
-	return time.Duration(min(seconds, 1e9) * float64(time.Second)).Round(time.Second).String()
+	text := time.Duration(min(seconds, 1e9) * float64(time.Second)).Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -1,7 +1,7 @@
 // Package audit says what happened on the high side so that an outsider can check it alone.
 //
 //	pawl-release ─ Append ─> Receipt ─> release        (log.go)
-//	                 │ entries, canonical JSON          (entry.go, kinds.go, ledger.go)
+//	                 │ entries, canonical JSON          (entry.go, kinds.go, visits.go, ledger.go)
 //	                 └ Merkle log with signed checkpoints  (framing/merkle)
 //	one transfer ─ WritePack ─> x.zip ─ VerifyPack      (pack.go, verify.go, statement.go)
 //	one log      ─ Verify, Report                       (checklog.go, report.go)
@@ -45,6 +45,9 @@ type Entry struct {
 	Ledger     *Ledger     `json:"ledger,omitempty"`
 	Witness    *Witness    `json:"witness,omitempty"`
 	Removal    *Removal    `json:"removal,omitempty"`
+	Login      *Login      `json:"login,omitempty"`
+	Logout     *Logout     `json:"logout,omitempty"`
+	Refused    *Refused    `json:"refused,omitempty"`
 	Start      *Start      `json:"start,omitempty"`
 	Stop       *Stop       `json:"stop,omitempty"`
 }
@@ -80,6 +83,9 @@ func (e *Entry) Body() Body {
 	add(e.Ledger != nil, e.Ledger)
 	add(e.Witness != nil, e.Witness)
 	add(e.Removal != nil, e.Removal)
+	add(e.Login != nil, e.Login)
+	add(e.Logout != nil, e.Logout)
+	add(e.Refused != nil, e.Refused)
 	add(e.Start != nil, e.Start)
 	add(e.Stop != nil, e.Stop)
 	if len(found) != 1 {

@@ -33,6 +33,10 @@ func kinds() []*audit.Entry {
 		{When: when, By: "p", Removal: &audit.Removal{Transfer: tr, Bytes: 5, Reason: evil}},
 		{When: when, By: "p", Start: &audit.Start{Program: "p", Version: "v1"}},
 		{When: when, By: "p", Stop: &audit.Stop{Program: "p"}},
+		{When: when, By: "alice", Login: &audit.Login{Who: "alice", From: "192.0.2.7", How: audit.ByPassphrase, Session: "00112233445566aa"}},
+		{When: when, By: "vera", Login: &audit.Login{Who: "vera", From: evil, How: audit.ByCertificate, At: when}},
+		{When: when, By: "p", Logout: &audit.Logout{Who: "alice", Session: "00112233445566aa", Reason: "idle"}},
+		{When: when, By: "p", Refused: &audit.Refused{Tries: 9, Early: 4, From: []string{"socket"}, Others: 2, Since: when}},
 		{When: when, By: "alice", Rejection: &audit.Rejection{Transfer: tr, Who: "alice", Proof: hash, Verdicts: hash, Reason: evil, Key: "k", File: hash}},
 	}
 }
@@ -60,8 +64,8 @@ func TestEntriesHaveOneEncoding(t *testing.T) {
 	// The worst that the low side can write still fits: six octets for each control character.
 	worst := audit.Text(strings.Repeat("\x01", 2*audit.MaxText))
 	encode(t, &audit.Entry{When: clock(), By: "p", Verdict: &audit.Verdict{Transfer: transfer(0), Check: "names", Path: worst, Reason: worst, File: hash}})
-	if len(seen) != 15 {
-		t.Errorf("%d kinds were tried, want 15", len(seen))
+	if len(seen) != 18 {
+		t.Errorf("%d kinds were tried, want 18", len(seen))
 	}
 }
 
@@ -92,6 +96,21 @@ func TestEntriesRefused(t *testing.T) {
 		"53 bits":            change(9, func(e *audit.Entry) { e.Release.Bytes = 1 << 53 }),
 		"no such day":        change(10, func(e *audit.Entry) { e.Ledger.Day = "2026-02-30" }),
 		"hidden bytes":       change(10, func(e *audit.Entry) { e.Ledger.Received++ }),
+		"log-in by magic":    change(15, func(e *audit.Entry) { e.Login.How = "magic" }),
+		"log-in of nobody":   change(15, func(e *audit.Entry) { e.Login.Who = "" }),
+		"log-in from":        change(15, func(e *audit.Entry) { e.Login.From = "" }),
+		"no session":         change(15, func(e *audit.Entry) { e.Login.Session = "" }),
+		"a token's length":   change(15, func(e *audit.Entry) { e.Login.Session += "0" }),
+		"certificate's":      change(16, func(e *audit.Entry) { e.Login.Session = "00112233445566aa" }),
+		"looks twice":        change(16, func(e *audit.Entry) { e.Login.Looks = true }),
+		"ended for nothing":  change(17, func(e *audit.Entry) { e.Logout.Reason = "" }),
+		"end of nothing":     change(17, func(e *audit.Entry) { e.Logout.Session = "" }),
+		"no tries":           change(18, func(e *audit.Entry) { e.Refused.Tries = 0 }),
+		"more of a sort":     change(18, func(e *audit.Entry) { e.Refused.Early = 10 }),
+		"more from others":   change(18, func(e *audit.Entry) { e.Refused.Others = 10 }),
+		"from nowhere":       change(18, func(e *audit.Entry) { e.Refused.From = nil }),
+		"from everywhere":    change(18, func(e *audit.Entry) { e.Refused.From = make([]string, audit.MaxPlaces+1) }),
+		"since never":        change(18, func(e *audit.Entry) { e.Refused.Since = time.Time{} }),
 		"invented gap":       change(10, func(e *audit.Entry) { e.Ledger.Off = 1 }),
 	} {
 		if data, err := audit.AppendEntry(nil, e); err == nil {

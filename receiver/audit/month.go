@@ -20,10 +20,11 @@ type Month struct {
 	States   map[string]int64 // transfers that came into each state
 	Releases []Line           // at most 1000
 	Released int64
-	Files    uint64           // released
-	Bytes    uint64           // released
-	Refused  []Line           // transfers that were rejected or held, and why; at most 1000
-	People   map[string]int64 // approvals by person
+	Files    uint64 // released
+	Bytes    uint64 // released
+	Refused  []Line // transfers that were rejected or held, and why; at most 1000
+	People   map[string]*Person
+	Strange  uint64           // refused log-ins with names that are nobody's
 	Changes  []Line           // of policy, configuration and approvals taken back
 	Flows    []Line           // from high to low: tickets and receipt codes
 	Bits     uint64           // of the flows together
@@ -37,6 +38,14 @@ type Month struct {
 	Alarms   []Line           // of them those that can't be of the log heard before
 	Starts   map[string]int64 // by program
 	Crashes  map[string]int64 // starts after a start without a stop between
+}
+
+// Person is what one of the people did in a month.
+type Person struct {
+	Approvals int64
+	Logins    int64  // with the passphrase
+	Looks     int64  // days and addresses from which a certificate looked
+	Refused   uint64 // log-ins with their name
 }
 
 // Line is one event of a report.
@@ -54,7 +63,7 @@ func Report(files fs.FS, key merkle.Public, month string) (*Month, error) {
 	if err != nil || begin.Format("2006-01") != month {
 		return nil, fmt.Errorf("%.20q is not a month as in 2026-11", month)
 	}
-	m := &Month{Month: month, States: map[string]int64{}, People: map[string]int64{}, Starts: map[string]int64{},
+	m := &Month{Month: month, States: map[string]int64{}, People: map[string]*Person{}, Starts: map[string]int64{},
 		Crashes: map[string]int64{}, Total: Ledger{Rejected: map[string]uint64{}}, begins: map[string]bool{}}
 	running, ledgers := map[string]bool{}, map[string]bool{}
 	end := begin.AddDate(0, 1, 0)
@@ -149,7 +158,7 @@ func (m *Month) add(index int64, e *Entry) {
 		m.Released, m.Files, m.Bytes = m.Released+1, m.Files+b.Files, m.Bytes+b.Bytes
 		list(&m.Releases, "%s: %d files, %d bytes, to %s, approved by %q", b.Name, b.Files, b.Bytes, b.Inbox, b.Approvals)
 	case *Approval:
-		m.People[b.Who]++
+		m.person(b.Who).Approvals++
 	case *Revocation:
 		list(&m.Changes, "approval of %s taken back: %s", b.Who, b.Reason)
 	case *Policy:
@@ -168,6 +177,18 @@ func (m *Month) add(index int64, e *Entry) {
 		list(&m.Flows, "receipt code of %d bits", b.Bits)
 	case *Removal:
 		m.Removed++
+	case *Login:
+		if b.How == ByCertificate {
+			m.person(b.Who).Looks++
+		} else {
+			m.person(b.Who).Logins++
+		}
+	case *Refused:
+		if b.Who == "" {
+			m.Strange += b.Tries
+		} else {
+			m.person(b.Who).Refused += b.Tries
+		}
 	case *Witness:
 		m.Witness = b
 		m.Heard++
@@ -175,4 +196,12 @@ func (m *Month) add(index int64, e *Entry) {
 			list(&m.Alarms, "%s (%d entries, root %s)", b.Alarm, b.Size, b.Root)
 		}
 	}
+}
+
+// person gives what somebody did, to add to.
+func (m *Month) person(who string) *Person {
+	if m.People[who] == nil {
+		m.People[who] = new(Person)
+	}
+	return m.People[who]
 }

@@ -42,9 +42,13 @@ func (m *Month) sections() []section {
 	if m.Removed > 0 {
 		states.Note = fmt.Sprintf("Of %d released transfers the content was removed from the quarantine.", m.Removed)
 	}
-	people := section{Title: "Approvals", Head: []string{"person", "approvals"}}
+	people := section{Title: "People", Head: []string{"person", "approvals", "log-ins", "looks by certificate", "refused log-ins"}}
 	for _, who := range slices.Sorted(maps.Keys(m.People)) {
-		people.Rows = append(people.Rows, []string{framing.Printable(who, shown), fmt.Sprint(m.People[who])})
+		p := m.People[who]
+		people.Rows = append(people.Rows, []string{framing.Printable(who, shown), fmt.Sprint(p.Approvals), fmt.Sprint(p.Logins), fmt.Sprint(p.Looks), fmt.Sprint(p.Refused)})
+	}
+	if m.Strange > 0 {
+		people.Note = fmt.Sprintf("%d log-ins were refused whose names are nobody's.", m.Strange)
 	}
 	witness := section{Title: "The low side's log", Head: []string{"entries", "root"}, Note: fmt.Sprintf("%d checkpoints were heard; the last is shown. Of them %d are alarms.", m.Heard, len(m.Alarms))}
 	if w := m.Witness; w != nil {

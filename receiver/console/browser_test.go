@@ -1,186 +1,56 @@
 package console
 
 import (
-	"context"
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"pawl/receiver/check/checktest"
+	"pawl/hw/web/webtest"
 	"pawl/receiver/quarantine"
 )
 
-// page is a person's browser window.
-type page struct {
-	t    *testing.T
-	ctx  context.Context
-	base string
-	dir  string // for screenshots
-}
-
-// chrome opens windows that share nothing, or skips with the reason.
-func chrome(t *testing.T, base string) func(width int64, dark bool) *page {
-	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on this machine: apt-get install chromium (not part of make deps: some 300 MB)")
-	}
-	dir := os.Getenv("PAWL_SCREENSHOTS") // where to leave them for people to look at
-	if dir == "" {
-		dir = t.TempDir()
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-dev-shm-usage", true))
-	return func(width int64, dark bool) *page {
-		ctx, end := context.WithTimeout(context.Background(), 2*time.Minute)
-		allocated, end2 := chromedp.NewExecAllocator(ctx, options...)
-		window, end3 := chromedp.NewContext(allocated)
-		t.Cleanup(func() { end3(); end2(); end() })
-		scheme := "light"
-		if dark {
-			scheme = "dark"
-		}
-		p := &page{t: t, ctx: window, base: base, dir: dir}
-		p.run(chromedp.EmulateViewport(width, 800), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
-		return p
-	}
-}
-
-func (p *page) run(actions ...chromedp.Action) {
-	p.t.Helper()
-	if err := chromedp.Run(p.ctx, actions...); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p *page) open(path string) {
-	p.t.Helper()
-	p.run(chromedp.Navigate(p.base+path), chromedp.WaitVisible("main"))
-}
-
-// login fills the form in by keyboard.
-func (p *page) login(name string) {
-	p.t.Helper()
-	p.open("/login")
-	p.run(chromedp.SendKeys("#name", name), chromedp.SendKeys("#passphrase", passphrase+"\r"), chromedp.WaitVisible("nav"))
-}
-
-// shot keeps a picture and sees that nothing is wider than the window.
-func (p *page) shot(name string) {
-	p.t.Helper()
-	var data []byte
-	var over bool
-	p.run(chromedp.Evaluate(`document.documentElement.scrollWidth > window.innerWidth`, &over), chromedp.FullScreenshot(&data, 100))
-	if over {
-		p.t.Errorf("%s is wider than the window", name)
-	}
-	if err := os.WriteFile(filepath.Join(p.dir, name+".png"), data, 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p *page) text() (text string) {
-	p.t.Helper()
-	p.run(chromedp.Text("main", &text))
-	return text
-}
-
-// TestBrowser: log-in, live progress without a reload, two people approving, one trying twice, hostile names, in both widths and schemes.
+// TestBrowser: log-in, live progress without a reload, two people approving, one trying twice, in both widths and schemes.
 func TestBrowser(t *testing.T) {
-	r := newRig(t, nil)
-	at := "http://" + serveOn(t, "127.0.0.1:0", nil, r.c)
-	window := chrome(t, at)
-	one, arrives := id(1, 1), id(1, 50)
-	r.arrive(one, checktest.Tree(), quarantine.Held)
-	for i, name := range hostile[:6] {
-		if !strings.Contains(name, "\u202e") {
-			r.arrive(id(1, uint64(i+10)), []checktest.Entry{{Path: name, Data: []byte("x")}}, quarantine.Held)
-		}
+	b := webtest.Open(t)
+	r, base := stage(t)
+	r.progress(10)
+	alice, bob := b.Window(base, 1280), b.Window(base, 360)
+	bob.Scheme(true)
+	logIn(alice, "alice")
+	r.progress(20)
+	alice.Await(`document.querySelector("progress")?.value >= 0.2`)
+	webtest.Ask[bool](alice, `window.same = true`)
+	r.progress(63)
+	alice.Await(`document.querySelector("progress").value === 0.63 && window.same === true`) // without a reload
+	logIn(bob, "bob")
+	target := "/transfers/" + heldTree.String()
+	alice.Go(target)
+	press := func(w *webtest.Window) {
+		w.Run(chromedp.Click(`button[value="approve"]`), chromedp.WaitNotPresent(`button[value="approve"]`), chromedp.WaitVisible("main"))
 	}
-	r.arrive(id(1, 30), small, quarantine.Incomplete)
-	r.arrive(arrives, small, quarantine.Incoming)
-	start := time.Now()
-	progress := func(done uint32) {
-		r.situation(func(s *quarantine.Situation) {
-			s.Started, s.PacketsLost, s.Arriving = start.Add(-time.Hour), uint64(done)*3, 1
-			s.Ledger.Received = quarantine.Count{Packets: uint64(done) * 1000, Bytes: uint64(done) * 1_400_000}
-			s.Ledger.Delivered = s.Ledger.Received
-			s.Warnings = []string{"channel updates: nothing came by 06:00"}
-			s.Beat = &quarantine.Beat{HeardAgoMS: 300, Version: "1.2.3", UptimeS: 86400, Queue: 3, QueueBytes: 5 << 30, Sent: 812, Loss: 0.005, BurstMS: 20, Rate: 1e9, Room: 1 << 40, Fault: "invoice\u202efdp.exe <script>alert(1)</script>"}
-			s.Transfers = []quarantine.Arriving{{ID: arrives.String(), Channel: "updates", Begun: start, Length: 1 << 30, Blocks: 100, BlocksWritten: done}}
-		})
-	}
-	progress(10)
-	alice, bob := window(1280, false), window(360, true)
-	alice.open("/")
-	alice.shot("login-1280")
-	alice.login("alice")
-	progress(20)
-	await := func(js string) { alice.run(chromedp.Poll(js, nil, chromedp.WithPollingTimeout(30*time.Second))) }
-	await(`document.querySelector("progress")?.value >= 0.2`)
-	alice.run(chromedp.Evaluate(`window.same = true`, nil))
-	progress(63)
-	await(`document.querySelector("progress").value === 0.63 && window.same === true`) // without a reload
-	alice.shot("overview-1280")
-	bob.login("bob")
-	bob.shot("overview-360-dark")
-	for _, p := range []struct {
-		*page
-		size string
-	}{{alice, "1280"}, {bob, "360-dark"}} {
-		for name, path := range map[string]string{"transfers": "/transfers", "link": "/link", "hostile": "/transfers/" + id(1, 10).String(), "long": "/transfers/" + id(1, 14).String()} {
-			p.open(path)
-			p.shot(name + "-" + p.size)
-		}
-	}
-	target := "/transfers/" + one.String()
-	alice.open(target)
-	alice.shot("held-1280")
-	press := func(p *page) {
-		p.run(chromedp.Click(`button[value="approve"]`), chromedp.WaitNotPresent(`button[value="approve"]`), chromedp.WaitVisible("main"))
-	}
-	var fields map[string]string
-	alice.run(chromedp.Evaluate(`Object.fromEntries(new FormData(document.querySelector(".do form")))`, &fields))
+	fields := webtest.Ask[map[string]string](alice, `Object.fromEntries(new FormData(document.querySelector(".do form")))`)
 	press(alice)
-	if text := alice.text(); !strings.Contains(text, "1 of 2 approvals") || !strings.Contains(text, "Take my approval back") {
+	if text := alice.Text(); !strings.Contains(text, "1 of 2 approvals") || !strings.Contains(text, "Take my approval back") {
 		t.Errorf("after one approval: %s", text)
 	}
 	// The same form once more, as from a second window.
 	fields["action"] = "approve"
 	var status int
-	alice.run(chromedp.Evaluate(`fetch("`+target+`/decide", {method: "POST", body: new URLSearchParams(`+asJS(fields)+`)}).then(r => r.status)`, &status,
-		chromedp.EvalAsValue, await1))
+	alice.Run(chromedp.Evaluate(`fetch("`+target+`/decide", {method: "POST", body: new URLSearchParams(`+asJS(fields)+`)}).then(r => r.status)`, &status,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	if status != 409 {
 		t.Errorf("approving twice: %d", status)
 	}
-	bob.open(target)
-	bob.shot("held-360-dark")
+	bob.Go(target)
 	press(bob)
-	if st, err := r.gate.Run(t.Context(), one, quarantine.Held); err != nil || st != quarantine.Released {
+	if st, err := r.gate.Run(t.Context(), heldTree, quarantine.Held); err != nil || st != quarantine.Released {
 		t.Errorf("after two: %v, %v", st, err)
 	}
-	bob.open("/transfers/" + id(1, 30).String())
-	bob.run(chromedp.Click(`form[action$="/ticket"] button`), chromedp.WaitVisible("svg.qr"))
-	bob.shot("ticket-360-dark")
-	otto := window(360, false)
-	r.lend(otto, "otto")
-	for name, path := range map[string]string{"audit-360": "/audit", "ledger-360": "/ledger"} {
-		otto.open(path)
-		otto.shot(name)
-	}
-	alice.run(chromedp.Click(`form[action="/logout"] button`), chromedp.WaitVisible("#passphrase"))
+	alice.Run(chromedp.Click(`form[action="/logout"] button`), chromedp.WaitVisible("#passphrase"))
 }
-
-// await1 waits for a promise.
-func await1(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
 
 func asJS(v any) string {
 	data, err := json.Marshal(v)
@@ -190,9 +60,33 @@ func asJS(v any) string {
 	return string(data)
 }
 
-// lend gives a window the session of somebody whose key has no file.
-func (r *rig) lend(p *page, name string) {
-	c := r.as(name)
-	p.open("/login")
-	p.run(network.SetCookie("pawl", c.token).WithURL(p.base))
+// TestEveryPage fits a wide window and a narrow one, and is accessible as far as a program can judge that: no violation of WCAG 2, levels A and AA, in light
+// or dark. With PAWL_SCREENSHOTS it leaves pictures to look at.
+func TestEveryPage(t *testing.T) {
+	b := webtest.Open(t)
+	axe, noAxe := webtest.ReadAxe()
+	r, base := stage(t)
+	var wrong []string
+	pages := 0
+	for _, width := range []int64{1280, 360} {
+		everyPage(t, r, b, base, width, func(w *webtest.Window, name string) {
+			pages++
+			w.Fits(name)
+			w.Shots(name)
+			if noAxe == nil {
+				wrong = append(wrong, w.Judge(axe, name)...)
+			}
+		})
+	}
+	if pages < 2*25 {
+		t.Errorf("only %d pages were looked at", pages)
+	}
+	t.Run("accessible", func(t *testing.T) {
+		if noAxe != nil {
+			webtest.Missing(t, noAxe.Error())
+		}
+		for _, one := range wrong {
+			t.Error(one)
+		}
+	})
 }

@@ -3,6 +3,7 @@
 //	listen ─ limits, headers ─ session (password unlocks the person's key, or a certificate) ─ role ─┬─ model ─ page (html/template)
 //	  loopback, unix socket or TLS                                                                └─ model ─ JSON  (/api/v1)
 //	situation ─ sampler ─ rings ─ charts          folders ─ index ─ list, search          decide: sign ─ Gate.Decide
+//	log-in, log-out, refusal ─ visits ─ audit log
 //
 // A page and its twin in the API are one [route]: the same model, the same roles (routes.go). Nothing is fetched from elsewhere, no
 // script is needed, and what the low side wrote is of a type of its own, [web.Words], that can't be printed unmarked. The console keeps
@@ -23,6 +24,7 @@ import (
 	"pawl/framing/merkle"
 	"pawl/framing/person"
 	"pawl/hw/web"
+	"pawl/receiver/audit"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 	"pawl/receiver/release/people"
@@ -79,6 +81,8 @@ type Config struct {
 
 	// Audit opens the audit log as it is now; nil: there is none.
 	Audit func() (*merkle.View, error)
+	// Enter makes an entry in the audit log in a person's name, or for "" in the program's; nil: who comes and goes is entered nowhere.
+	Enter func(who string, body audit.Body) error
 	// Evidence writes the evidence of a transfer, a zip; nil without an audit log.
 	Evidence func(w io.Writer, id quarantine.ID) error
 	// Ticket gives a repair ticket of an incomplete transfer to a person and records that.
@@ -104,6 +108,7 @@ const (
 type Console struct {
 	Config
 	sessions *sessions
+	visits   *visits
 	door     *door
 	index    *index
 	link     *sampler
@@ -138,6 +143,8 @@ func New(c Config) (*Console, error) {
 		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, bell: bell, pages: pages,
 		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }), link: newSampler(c.Root, c.Now, func() { bell.Ring(topicLink) }),
 	}
+	con.visits = newVisits(&con.Config)
+	con.sessions.gone = con.visits.left
 	con.handler = web.Guard(c.Secure, con.mux())
 	return con, nil
 }
@@ -145,13 +152,15 @@ func New(c Config) (*Console, error) {
 // Handler serves the pages.
 func (c *Console) Handler() http.Handler { return c.handler }
 
-// Run keeps index, charts and sessions up to date until ctx ends, which is no error. All sessions are ended then, and their keys wiped.
+// Run keeps index, charts and sessions up to date until ctx ends, which is no error. All sessions are ended then, their keys wiped, and that entered.
 func (c *Console) Run(ctx context.Context) error {
+	defer c.visits.flush(true)
 	defer c.sessions.endAll()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.index.run(ctx, c.Rescan) })
 	group.Go(func() error { return c.link.run(ctx) })
 	group.Go(func() error { return c.sessions.run(ctx) })
+	group.Go(func() error { return c.visits.run(ctx) })
 	return group.Wait()
 }
 

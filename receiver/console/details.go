@@ -24,8 +24,9 @@ type details struct {
 	Created *time.Time `json:"created,omitempty"` // the low side's clock
 	Entries uint64     `json:"entries"`           // files and folders
 	Aborted bool       `json:"aborted"`
-	Proof   string     `json:"proof,omitempty"`           // SHA-256 of the proof's body: what is decided about
-	Digest  string     `json:"verdicts_sha256,omitempty"` // SHA-256 of the verdicts: likewise
+	Refused *web.Words `json:"rejected_because,omitempty"` // as the history has it
+	Proof   string     `json:"proof,omitempty"`            // SHA-256 of the proof's body: what is decided about
+	Digest  string     `json:"verdicts_sha256,omitempty"`  // SHA-256 of the verdicts: likewise
 	Checked *time.Time `json:"checked,omitempty"`
 	Passed  bool       `json:"passed"`
 	Policy  string     `json:"policy,omitempty"` // SHA-256 of the policy that was asked
@@ -39,7 +40,8 @@ type details struct {
 	Page    int        `json:"files_page"`
 	Pages   int        `json:"files_pages"`
 	May     may        `json:"may"`
-	Seen    []string   `json:"shown"` // what was put before the person in this session, of what an approver must see
+	Mute    string     `json:"you_can_only_look,omitempty"` // why, of a held transfer that the roles would allow to decide about
+	Seen    []string   `json:"shown"`                       // what was put before the person in this session, of what an approver must see
 	Unseen  []string   `json:"not_shown"`
 	Arrives *arriving  `json:"arrives,omitempty"`
 	channel Channel
@@ -144,6 +146,9 @@ func (c *Console) transfer(q *request) (any, error) {
 	}
 	c.noteShown(q.s, d)
 	d.May = c.allowed(q.s, d)
+	if st == quarantine.Held && q.s.may(d.channel.Name, deciders) {
+		d.Mute = q.s.mute()
+	}
 	if st == quarantine.Incoming {
 		d.Arrives = c.arrives(q.s, id)
 	}
@@ -185,6 +190,10 @@ func (c *Console) details(id quarantine.ID, st quarantine.State) (*details, erro
 		return nil, err
 	}
 	for _, e := range events[max(0, len(events)-maxHistory):] {
+		if st == quarantine.Rejected && e.To == quarantine.Rejected && e.Reason != "" {
+			why := web.Say(e.Reason, shownText)
+			d.Refused = &why
+		}
 		d.History = append(d.History, happened{e.When, web.Say(e.Who, shownName), stateOf(e.From), stateOf(e.To), web.Say(e.Reason, shownText)})
 	}
 	return d, nil

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -10,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"pawl/framing/person"
 	"pawl/hw/web"
 	"pawl/receiver/release/people"
 )
@@ -48,6 +50,7 @@ func (c *Console) session(r *http.Request) (*session, error) {
 		// TLS has proved that the client has the certificate's key; which certificates count is the configuration's word.
 		name, known := c.Certificates[sha256.Sum256(r.TLS.PeerCertificates[0].Raw)]
 		if p, err := c.People.Find(name); known && err == nil {
+			c.visits.looked(name, place(r))
 			return looker(p, c), nil
 		}
 	}
@@ -95,22 +98,24 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, r, api, nil, err)
 		return
 	}
-	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, place(r))
+	from := place(r)
+	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, from)
+	var token string
+	var s *session
+	if answer == nil {
+		token, s, answer = c.welcome(p, key, from)
+		cause = answer
+	}
 	if answer != nil {
-		c.Log.Warn("log-in refused", zap.String("name", web.Say(name, 40).Text()), zap.String("from", place(r)), zap.Error(cause))
+		c.Log.Warn("log-in refused", zap.String("name", cmp.Or(c.visits.known(name), "(nobody's)")), zap.String("from", from), zap.Error(cause))
+		c.visits.turnedAway(name, from, answer == errSlow)
 		c.refuse(w, r, api, nil, answer)
 		return
 	}
-	token, s, err := c.sessions.begin(p, key)
-	if err != nil {
-		key.Wipe()
-		c.refuse(w, r, api, nil, err)
-		return
-	}
 	if old := c.token(r); old != "" {
-		c.sessions.end(old)
+		c.sessions.end(old, endReplaced)
 	}
-	c.Log.Info("logged in", zap.String("name", p.Name()), zap.String("from", place(r)))
+	c.Log.Info("logged in", zap.String("name", p.Name()), zap.String("from", from))
 	c.setCookie(w, token, int(c.Limit.Seconds()))
 	if api {
 		writeJSON(w, http.StatusOK, c.describeSession(s))
@@ -119,9 +124,39 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// logout ends the session and wipes its key.
+// welcome begins a session of somebody whose key was opened, once the log-in is entered. Where it can't be, they may look, so that they can see why,
+// and the key is wiped.
+func (c *Console) welcome(p people.Person, key *person.Key, from string) (token string, s *session, err error) {
+	s = c.sessions.prepare(p, key)
+	switch {
+	case !c.visits.mayCome(p.Name()):
+		err = errOften
+	case c.sessions.full():
+		err = errFull
+	}
+	if err != nil {
+		s.end()
+		return "", nil, err
+	}
+	if c.visits.came(s, from) != nil {
+		s.forget()
+	}
+	if token, err = c.sessions.begin(s); err != nil {
+		reason := endNoRoom
+		if errors.Is(err, errStopping) {
+			reason = endStopped
+		}
+		s.end()
+		c.visits.left(s, reason)
+		c.visits.flush(false)
+	}
+	return token, s, err
+}
+
+// logout ends the session, wipes its key, and enters that.
 func (c *Console) logout(q *request) (any, error) {
-	c.sessions.end(c.token(q.Request))
+	c.sessions.end(c.token(q.Request), endOut)
+	c.visits.flush(false)
 	c.setCookie(q.w, "", -1)
 	c.Log.Info("logged out", zap.String("name", q.s.person.Name()))
 	q.next = "/login"

@@ -187,7 +187,8 @@ type sessionPage struct {
 	Fingerprint string        `json:"fingerprint"` // of the person's public key
 	Roles       []people.Role `json:"roles"`
 	Channels    []string      `json:"channels"`   // empty: all
-	Looks       bool          `json:"looks_only"` // logged in by certificate
+	Looks       bool          `json:"looks_only"` // by certificate, or the audit log could not be written at the log-in
+	Mute        string        `json:"looks_only_because,omitempty"`
 	CSRF        string        `json:"csrf"`
 	Begun       time.Time     `json:"begun"`
 	Ends        time.Time     `json:"ends"`   // at the latest
@@ -197,6 +198,6 @@ type sessionPage struct {
 func (c *Console) showSession(q *request) (any, error) { return c.describeSession(q.s), nil }
 
 func (c *Console) describeSession(s *session) sessionPage {
-	return sessionPage{s.person.Name(), s.person.Key.Fingerprint(), s.person.Roles, append([]string{}, s.person.Channels...), s.looks, s.csrf, s.begun,
+	return sessionPage{s.person.Name(), s.person.Key.Fingerprint(), s.person.Roles, append([]string{}, s.person.Channels...), s.looks, s.mute(), s.csrf, s.begun,
 		s.begun.Add(c.Limit), c.Idle.Seconds()}
 }

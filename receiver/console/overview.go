@@ -28,6 +28,8 @@ type overview struct {
 	Kernel     uint64       `json:"kernel_drops"`      // of them in this machine's socket buffers
 	Waiting    int          `json:"waiting_for_you"`   // held transfers of channels the person may approve for
 	Indexed    bool         `json:"index_is_complete"` // all folders were listed
+	AuditFault web.Words    `json:"audit_fault"`       // why the audit log could not be written the last time that somebody came or went
+	Mute       string       `json:"you_can_only_look"` // why, after a log-in by passphrase; "": it is not so
 }
 
 type stateCount struct {
@@ -81,6 +83,12 @@ func (c *Console) overview(q *request) (any, error) {
 		o.States = append(o.States, stateCount{st, counts[st]})
 	}
 	o.Waiting = l.counts(c.mine(q.s, deciders))[quarantine.Held]
+	if err := c.visits.trouble(); err != nil {
+		o.AuditFault = web.Say(err.Error(), shownText)
+	}
+	if q.s.unlogged {
+		o.Mute = q.s.mute()
+	}
 	if now.fault != nil {
 		o.Fault = web.Say(now.fault.Error(), shownText)
 	}

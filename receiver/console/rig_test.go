@@ -75,7 +75,8 @@ type rig struct {
 	key    *merkle.Key
 	clock  atomic.Int64 // added to the time, nanoseconds
 	keys   map[string]*person.Key
-	given  []string // tickets and receipts
+	began  time.Time // of pawl-receive
+	given  []string  // tickets and receipts
 }
 
 func newRig(t testing.TB, change func(*Config)) *rig {
@@ -88,7 +89,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	}
 	dir := t.TempDir()
 	keys, files := made()
-	r := &rig{t: t, sender: checktest.Key(t), root: filepath.Join(dir, "q"), inbox: filepath.Join(dir, "inbox"), key: merkletest.Key(t, "example.org/pawl/high"), keys: keys}
+	r := &rig{t: t, sender: checktest.Key(t), root: filepath.Join(dir, "q"), inbox: filepath.Join(dir, "inbox"), key: merkletest.Key(t, "example.org/pawl/high"), keys: keys, began: time.Now().Add(-time.Hour)}
 	for _, d := range []string{"inbox", "other", "keys", "audit"} {
 		must(os.Mkdir(filepath.Join(dir, d), 0o700))
 	}
@@ -199,15 +200,8 @@ type client struct {
 // as logs a person in, past the door.
 func (r *rig) as(name string) *client {
 	r.t.Helper()
-	p, err := r.c.People.Find(name)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	key, err := person.NewKey(name, seed(name))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	token, s, err := r.c.sessions.begin(p, key)
+	s := r.c.sessions.prepare(r.find(name), r.keyOf(name))
+	token, err := r.c.sessions.begin(s)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -291,4 +285,23 @@ func (r *rig) state(one quarantine.ID) quarantine.State {
 		r.t.Fatal(err)
 	}
 	return st
+}
+
+func (r *rig) find(name string) people.Person {
+	r.t.Helper()
+	p, err := r.c.People.Find(name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return p
+}
+
+// keyOf makes a person's key once more.
+func (r *rig) keyOf(name string) *person.Key {
+	r.t.Helper()
+	key, err := person.NewKey(name, seed(name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return key
 }

@@ -30,6 +30,7 @@ type route struct {
 	title  string // of the page
 	page   string // template; "" where the model's next says where to go
 	roles  []people.Role
+	leaves bool // it ends the session: those that can only look may do that
 	whole  bool // it tells of all channels: a role for some of them is not enough
 	model  func(c *Console, q *request) (any, error)
 	shape  any      // zero value of what model gives
@@ -71,7 +72,7 @@ func routes() []route {
 		{method: "GET", path: "/audit", title: "Audit log", page: "audit", roles: auditors, whole: true, model: (*Console).auditLog, shape: auditPage{},
 			params: []string{"page: from 1, the newest; 50 entries each"}, about: "The audit log's entries, newest first."},
 		{method: "GET", path: "/session", title: "You", page: "session", roles: anyone, model: (*Console).showSession, shape: sessionPage{}, about: "Who is logged in, the roles, and the csrf token for POST requests."},
-		{method: "POST", path: "/logout", roles: anyone, model: (*Console).logout, shape: done{}, about: "Ends the session; its key is wiped."},
+		{method: "POST", path: "/logout", roles: anyone, leaves: true, model: (*Console).logout, shape: done{}, about: "Ends the session; its key is wiped."},
 	}
 }
 
@@ -144,7 +145,10 @@ func (rt *route) apiPath() string {
 	return rt.path
 }
 
-var errNoPage = errors.New("there is no such page")
+var (
+	errNoPage   = errors.New("there is no such page")
+	errNotThere = errors.New("there is no such transfer, or not so much of it, or your roles do not show it")
+)
 
 // serve asks who it is, what they may, and whether the form is theirs, and then for the model.
 func (c *Console) serve(w http.ResponseWriter, r *http.Request, rt *route, api bool) {
@@ -180,8 +184,8 @@ func (q *request) admit(rt *route) error {
 	if q.Method == http.MethodGet {
 		return nil
 	}
-	if q.s.looks {
-		return errNoKey
+	if q.s.looks && !rt.leaves {
+		return q.s.keyless()
 	}
 	if q.api {
 		if err := q.readBody(); err != nil {
@@ -226,11 +230,11 @@ func status(err error) (int, bool) {
 		errs   []error
 	}{
 		{http.StatusUnauthorized, []error{errNoSession, errLogin}},
-		{http.StatusTooManyRequests, []error{errSlow}},
-		{http.StatusServiceUnavailable, []error{errFull}},
-		{http.StatusForbidden, []error{errRole, errCSRF, errNoKey, release.ErrRole, people.ErrUnknown, person.ErrSignature}},
+		{http.StatusTooManyRequests, []error{errSlow, errOften}},
+		{http.StatusServiceUnavailable, []error{errFull, errStopping}},
+		{http.StatusForbidden, []error{errRole, errCSRF, errNoKey, errUnlogged, release.ErrRole, people.ErrUnknown, person.ErrSignature}},
 		{http.StatusConflict, []error{errNotNow, release.ErrStale, release.ErrTwice, release.ErrState, release.ErrShown, release.ErrChannel, quarantine.ErrLocked}},
-		{http.StatusNotFound, []error{errNoPage, fs.ErrNotExist, quarantine.ErrID}},
+		{http.StatusNotFound, []error{errNoPage, errNotThere, fs.ErrNotExist, quarantine.ErrID}},
 		{http.StatusBadRequest, []error{person.ErrDecision}},
 	} {
 		for _, e := range one.errs {
@@ -251,6 +255,9 @@ func status(err error) (int, bool) {
 // refuse answers with an error. What went wrong inside is for the log.
 func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *session, err error) {
 	code, shown := status(err)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNotThere
+	}
 	text := web.Say(err.Error(), shownText)
 	if !shown {
 		c.Log.Error("console", zap.String("path", web.Say(r.URL.Path, shownName).Text()), zap.String("err", text.Text()))
@@ -267,7 +274,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *se
 			return
 		}
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
-	case errors.Is(err, errLogin), errors.Is(err, errSlow), errors.Is(err, errFull):
+	case errors.Is(err, errLogin), errors.Is(err, errSlow), errors.Is(err, errOften), errors.Is(err, errFull), errors.Is(err, errStopping):
 		c.render(w, code, "login", "Log in", nil, "/login", text.Text())
 	default:
 		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text, s != nil})

@@ -134,7 +134,7 @@ func TestEvents(t *testing.T) {
 	await("event: link")
 	r.c.bell.Ring(topicTransfers)
 	await("event: transfers")
-	r.c.sessions.end(alice.token)
+	r.c.sessions.end(alice.token, endOut)
 	await("event: bye")
 	if rest, err := io.ReadAll(w.Body); err != nil || strings.Contains(string(rest), "event:") {
 		t.Errorf("after the end: %q, %v", rest, err)

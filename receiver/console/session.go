@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"sync"
 	"time"
@@ -15,26 +16,29 @@ import (
 
 // Bounds of the sessions.
 const (
-	maxSessions  = 256 // together
-	maxOfPerson  = 8   // of one person: the one used longest ago ends
-	maxSeen      = 256 // transfers whose files a session remembers having shown
-	sweepEach    = 5 * time.Second
-	certificates = "certificate" // how a session without a key came to be
+	maxSessions = 256 // together
+	maxOfPerson = 8   // of one person: the one used longest ago ends
+	maxSeen     = 256 // transfers whose files a session remembers having shown
+	sweepEach   = 5 * time.Second
 )
 
 var (
 	errNoSession = errors.New("there is no such session: log in")
 	errNoKey     = errors.New("this session can only look: log in with a passphrase to decide")
+	errUnlogged  = errors.New("this session can only look, because the audit log could not be written when it began: log out, and in again when it can be")
+	errStopping  = errors.New("the console stops: try again in a moment")
 	errFull      = errors.New("too many people are logged in: try again later")
 )
 
 // session is one person at one browser. The key is in memory as long as the session, and nowhere else.
 type session struct {
-	person people.Person
-	csrf   string
-	begun  time.Time
-	looks  bool // by certificate: it may only look
-	ended  chan struct{}
+	person   people.Person
+	name     string // in the audit log: it opens nothing
+	csrf     string
+	begun    time.Time
+	looks    bool // it may only look: by certificate, or unlogged
+	unlogged bool // by passphrase, but the audit log could not be written
+	ended    chan struct{}
 
 	mu   sync.Mutex
 	key  *person.Key // nil: may only look, or ended
@@ -53,9 +57,31 @@ func (s *session) sign(d person.Decision) (person.Signed, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.key == nil {
-		return person.Signed{}, errNoKey
+		return person.Signed{}, s.keyless()
 	}
 	return s.key.Sign(d)
+}
+
+// keyless says why the session can't decide.
+func (s *session) keyless() error {
+	if s.unlogged {
+		return errUnlogged
+	}
+	return errNoKey
+}
+
+// mute is keyless in words for people; "" for a session that can decide.
+func (s *session) mute() string {
+	if s.looks {
+		return s.keyless().Error()
+	}
+	return ""
+}
+
+// forget wipes the key of a session that has not begun: nothing may be decided in it.
+func (s *session) forget() {
+	s.key.Wipe()
+	s.key, s.looks, s.unlogged = nil, true, true
 }
 
 // show notes that a page of files was shown, and says whether all of them were.
@@ -107,40 +133,58 @@ func (s *session) lastUsed() time.Time {
 type sessions struct {
 	idle, limit time.Duration
 	now         func() time.Time
+	gone        func(s *session, reason string) // is told of each end
 
-	mu  sync.Mutex
-	all map[[32]byte]*session
+	mu      sync.Mutex
+	all     map[[32]byte]*session
+	stopped bool
 }
 
 func newSessions(idle, limit time.Duration, now func() time.Time) *sessions {
 	return &sessions{idle: idle, limit: limit, now: now, all: map[[32]byte]*session{}}
 }
 
-// begin makes a session and its token, 128 bits of chance at the least.
-func (s *sessions) begin(p people.Person, key *person.Key) (token string, made *session, err error) {
+// prepare makes a session that counts from its begin on.
+func (s *sessions) prepare(p people.Person, key *person.Key) *session {
 	now := s.now()
-	made = &session{person: p, key: key, looks: key == nil, csrf: rand.Text(), begun: now, used: now, ended: make(chan struct{}),
+	var name [8]byte
+	_, _ = rand.Read(name[:]) // never fails
+	return &session{person: p, name: hex.EncodeToString(name[:]), key: key, csrf: rand.Text(), begun: now, used: now, ended: make(chan struct{}),
 		seen: map[quarantine.ID]*seenFiles{}}
+}
+
+// full says that there is no room for another session.
+func (s *sessions) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return len(s.all) >= maxSessions
+}
+
+// begin gives a session its token, 128 bits of chance at the least.
+func (s *sessions) begin(made *session) (token string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return "", errStopping
+	}
 	var mine int
 	var oldest [32]byte
 	var when time.Time
 	for id, other := range s.all {
-		if used := other.lastUsed(); other.person.Name() == p.Name() {
+		if used := other.lastUsed(); other.person.Name() == made.person.Name() {
 			if mine++; mine == 1 || used.Before(when) {
 				oldest, when = id, used
 			}
 		}
 	}
 	if mine >= maxOfPerson {
-		s.drop(oldest)
+		s.drop(oldest, endOldest)
 	} else if len(s.all) >= maxSessions {
-		return "", nil, errFull
+		return "", errFull
 	}
 	token = rand.Text()
 	s.all[sha256.Sum256([]byte(token))] = made
-	return token, made, nil
+	return token, nil
 }
 
 // find gives the session of a token. A look that a person did not ask for (a page that renews itself) does not count as use.
@@ -153,8 +197,8 @@ func (s *sessions) find(token string, use bool) (*session, error) {
 	if found == nil {
 		return nil, errNoSession
 	}
-	if s.over(found, now) {
-		s.drop(id)
+	if reason := s.over(found, now); reason != "" {
+		s.drop(id, reason)
 		return nil, errNoSession
 	}
 	if use {
@@ -165,21 +209,29 @@ func (s *sessions) find(token string, use bool) (*session, error) {
 	return found, nil
 }
 
-func (s *sessions) over(one *session, now time.Time) bool {
-	return now.Sub(one.lastUsed()) >= s.idle || now.Sub(one.begun) >= s.limit
+// over says why a session is over; "" when it is not.
+func (s *sessions) over(one *session, now time.Time) string {
+	switch {
+	case now.Sub(one.lastUsed()) >= s.idle:
+		return endIdle
+	case now.Sub(one.begun) >= s.limit:
+		return endLimit
+	}
+	return ""
 }
 
 // end ends the session of a token.
-func (s *sessions) end(token string) {
+func (s *sessions) end(token, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(sha256.Sum256([]byte(token)))
+	s.drop(sha256.Sum256([]byte(token)), reason)
 }
 
-func (s *sessions) drop(id [32]byte) {
+func (s *sessions) drop(id [32]byte, reason string) {
 	if one := s.all[id]; one != nil {
 		delete(s.all, id)
 		one.end()
+		s.gone(one, reason)
 	}
 }
 
@@ -189,17 +241,19 @@ func (s *sessions) sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, one := range s.all {
-		if s.over(one, now) {
-			s.drop(id)
+		if reason := s.over(one, now); reason != "" {
+			s.drop(id, reason)
 		}
 	}
 }
 
+// endAll ends all, and no other begins.
 func (s *sessions) endAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stopped = true
 	for id := range s.all {
-		s.drop(id)
+		s.drop(id, endStopped)
 	}
 }
 

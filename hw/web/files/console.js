@@ -12,6 +12,17 @@
   const inUse = part => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, summary") ||
     !document.getSelection().isCollapsed && part.contains(document.getSelection().anchorNode) || part.querySelector("details[open]");
 
+  // Only what differs is replaced: a warning is not read out again because the rate beside it has changed.
+  const merge = (part, next) => {
+    const old = [...part.children];
+    const fresh = [...next.children];
+    if (old.length !== fresh.length) { part.replaceChildren(...next.childNodes); return; }
+    old.forEach((e, i) => { if (e.outerHTML !== fresh[i].outerHTML) e.replaceWith(fresh[i]); });
+  };
+
+  // The links of a part that go where this one goes: who is on one with the keyboard stays there.
+  const twins = (part, link) => [...part.querySelectorAll("a")].filter(a => a.getAttribute("href") === link.getAttribute("href"));
+
   const renew = async topic => {
     if (document.hidden || !parts().some(p => topics(p).includes(topic) && !inUse(p))) return;
     if (busy) { again = true; return; }
@@ -24,9 +35,10 @@
       for (const part of parts()) {
         const next = fresh.getElementById(part.id);
         if (!next || inUse(part) || next.innerHTML === part.innerHTML) continue;
-        const link = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-        part.replaceChildren(...next.childNodes);
-        if (link) part.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus();
+        const at = part.contains(document.activeElement) ? document.activeElement : null;
+        const place = at ? twins(part, at).indexOf(at) : -1;
+        merge(part, next);
+        if (at && !at.isConnected) (twins(part, at)[place] ?? twins(part, at)[0] ?? document.getElementById("main")).focus({ preventScroll: true });
       }
     } catch { // the server is away: the stream comes back when it does
     } finally {
