@@ -4,6 +4,7 @@ package confine
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,16 @@ func attributes() *syscall.SysProcAttr {
 func killGroup(p *os.Process) {
 	_ = unix.Kill(-p.Pid, unix.SIGKILL)
 	_ = p.Kill()
+}
+
+// Group gives a command that was not started yet a process group of its own: when its context ends, everything that it started and that did
+// not leave the group is killed with it.
+func Group(cmd *exec.Cmd) {
+	cmd.SysProcAttr = attributes()
+	cmd.Cancel = func() error {
+		killGroup(cmd.Process)
+		return nil
+	}
 }
 
 // pipeSize is what the pipe to the child holds: fewer switches between the two than the 64 KiB of the default.

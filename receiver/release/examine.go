@@ -184,6 +184,8 @@ type intent struct {
 	Bucket bool      `json:"bucket,omitempty"` // Inbox is a place in a bucket
 	Body   string    `json:"body"`
 	When   time.Time `json:"when"`
+	Tries  int       `json:"tries,omitempty"` // how often the command after the release was begun
+	After  string    `json:"after,omitempty"` // what came of it
 }
 
 // resume looks whether an earlier run had begun to release the transfer, and goes on from there if it got
