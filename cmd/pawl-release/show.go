@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +17,9 @@ import (
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release"
 )
+
+// maxNote bounds what pawl-receive noted about an arrival, in octets: it writes some hundred.
+const maxNote = 64 << 10
 
 // shownEntries is how much of a plan show prints unless all of it is asked for.
 const shownEntries = 20
@@ -120,7 +121,7 @@ func (c *config) details(store *quarantine.Store, id quarantine.ID, st quarantin
 	if d.Answer, err = release.LastAnswer(t.dir); err != nil {
 		return nil, err
 	}
-	if note, err := os.ReadFile(filepath.Join(t.dir, quarantine.NoteFile)); err == nil && json.Valid(note) {
+	if note, err := quarantine.ReadFile(t.dir, quarantine.NoteFile, maxNote); err == nil && json.Valid(note) {
 		d.Arrival = note
 	}
 	if d.Missing, err = quarantine.ReadMissing(t.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -6,13 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"pawl/hw/disk"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 )
@@ -133,22 +130,11 @@ const maxFile = 1 << 20
 
 // readFile reads one of our files, as a plain file only; nil when it is not there.
 func readFile(dir, name string) ([]byte, error) {
-	f, err := disk.OpenRegular(filepath.Join(dir, name))
+	data, err := quarantine.ReadFile(dir, name, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("larger than %d octets", maxFile)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return data, nil
+	return data, err
 }
 
 // readJSON says whether the file is there and was read.

@@ -183,6 +183,9 @@ func (j *job) accept() error {
 	if err := dropDecisions(j.dir()); err != nil {
 		return fmt.Errorf("accept %s: %w", j.id, err)
 	}
+	if err := quarantine.ClearTemporary(j.dir()); err != nil {
+		return fmt.Errorf("accept %s: %w", j.id, err)
+	}
 	for _, name := range []string{heldFile, intentFile, verdictFile, manifestFile} {
 		if err := quarantine.RemoveFile(j.dir(), name); err != nil {
 			return fmt.Errorf("accept %s: %w", j.id, err)
