@@ -27,6 +27,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	asChecker()
 	testscript.Main(m, map[string]func(){"pawl-release": main})
 }
 
