@@ -153,10 +153,9 @@ func (c *config) check() error {
 			return conf.Wrong(at+"id", "%d is used twice", ch.ID)
 		case names[ch.Name]:
 			return conf.Wrong(at+"name", "%q is used twice", ch.Name)
-		case ch.S3 != nil:
-		case ch.Inbox == "":
+		case ch.S3 == nil && ch.Inbox == "":
 			return conf.Wrong(at+"inbox", "is missing: write a folder that is there, as an absolute path")
-		case !filepath.IsAbs(ch.Inbox):
+		case ch.S3 == nil && !filepath.IsAbs(ch.Inbox):
 			return conf.Wrong(at+"inbox", "%q is not an absolute path", ch.Inbox)
 		case ch.Release.people() > 0 && c.People == "":
 			return conf.Wrong("people", "is missing: channel %q asks for people: write a file of them (docs/approvals.md), or its release = \"auto\"", ch.Name)
@@ -208,6 +207,9 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := c.registry(sender); err != nil {
+		return nil, nil, err
+	}
 	book, err := c.Audit.open(log)
 	if err != nil {
 		return nil, nil, err
@@ -216,11 +218,11 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 	return store, gate, nil
 }
 
-// newGate makes a gate over a quarantine.
+// newGate makes a gate over a quarantine. Whether there are people enough is not asked: looking takes none.
 func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who string, log *zap.Logger) (*release.Gate, error) {
-	all, err := c.registry(sender)
+	all, err := people.New(c.people, sender)
 	if err != nil {
-		return nil, err
+		return nil, conf.At("people", err)
 	}
 	var channels []release.Channel
 	for i, ch := range c.Channels {

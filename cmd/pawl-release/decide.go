@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -117,7 +119,7 @@ disk was mended. It approves nothing. Approvals stay good if the checks say what
 			if err != nil {
 				return plain(err)
 			}
-			return c.outcome(env.Stdout, store, id, st)
+			return c.rechecked(env.Stdout, store, gate, id, st)
 		},
 	}
 	configFlag(cmd, &path)
@@ -166,7 +168,7 @@ func (d *decider) decide(ctx context.Context, action person.Action, prefix strin
 	if err := gate.Decide(id, signed); err != nil {
 		return plain(err)
 	}
-	return c.follow(ctx, d.env.Stdout, store, gate, id, action)
+	return c.follow(ctx, d.env.Stdout, store, gate, id, action, whose.Name())
 }
 
 // put shows what a decision is about, and says what that was.
@@ -207,8 +209,8 @@ func (d *decider) sign(draft person.Decision, whose person.Public, id quarantine
 	return key.Sign(draft)
 }
 
-// follow takes a transfer as far as it goes after a decision, and says where that is.
-func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, action person.Action) error {
+// follow takes a transfer as far as it goes after the decision of who, and says where that is.
+func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, action person.Action, who string) error {
 	if action != person.Approve {
 		_, err := fmt.Fprintf(w, "%s %s\n", id, map[person.Action]string{person.Reject: "rejected", person.Revoke: "approval taken back"}[action])
 		return err
@@ -227,10 +229,37 @@ func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Stor
 		_, err = fmt.Fprintf(w, "%s approved: it is %s\n", id, now) // the daemon was faster
 		return err
 	}
+	if err == nil {
+		err = c.outcome(w, store, id, st)
+	}
+	if err != nil && standing(gate, id, who) {
+		return fmt.Errorf("the approval stands, but %w", plain(err))
+	}
+	return err
+}
+
+// standing says whether somebody's yes counts.
+func standing(gate *release.Gate, id quarantine.ID, who string) bool {
+	waits, err := gate.Waits(id)
+	return err == nil && slices.ContainsFunc(waits.Decisions, func(g release.Given) bool {
+		return g.Person == who && g.Action == person.Approve && g.Against == nil
+	})
+}
+
+// rechecked says what became of a transfer that was checked again. One that passed and waits is where it should be.
+func (c *config) rechecked(w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, st quarantine.State) error {
+	if st != quarantine.Held {
+		return c.outcome(w, store, id, st)
+	}
+	waits, err := gate.Waits(id)
 	if err != nil {
 		return plain(err)
 	}
-	return c.outcome(w, store, id, st)
+	if waits.Stuck {
+		return c.outcome(w, store, id, st)
+	}
+	_, err = fmt.Fprintf(w, "%s passed: %s\n", id, framing.Printable(cmp.Or(waits.For, "is released soon"), longText))
+	return err
 }
 
 // outcome says what became of a transfer. One that is not released is an error: the command did not come to its end.
@@ -271,6 +300,8 @@ func plain(err error) error {
 		text += ": wait until it is done, and look again"
 	case errors.Is(err, release.ErrStale):
 		text += ": look at it again (pawl-release show), and decide about that"
+	case errors.Is(err, fs.ErrNotExist):
+		text += ": pawl-release list shows where it is now"
 	}
 	return errors.New(text)
 }

@@ -109,6 +109,15 @@ func (c *config) all(store *quarantine.Store, states []quarantine.State) ([]*tra
 	return found, nil
 }
 
+// unknownError says that no transfer begins so; it is fs.ErrNotExist.
+type unknownError struct{ text string }
+
+func (e unknownError) Error() string {
+	return fmt.Sprintf("transfer %.40q: no transfer begins so: pawl-release list shows those that there are", e.text)
+}
+
+func (unknownError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // errAmbiguous says that a prefix fits more than one transfer.
 var errAmbiguous = errors.New("more than one transfer begins so")
 
@@ -129,7 +138,7 @@ func resolve(store *quarantine.Store, text string) (quarantine.ID, quarantine.St
 	}
 	switch len(found) {
 	case 0:
-		return quarantine.ID{}, "", fmt.Errorf("transfer %.40q: %w", text, fs.ErrNotExist)
+		return quarantine.ID{}, "", unknownError{text}
 	case 1:
 		return found[0], state, nil
 	}
