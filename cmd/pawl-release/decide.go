@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,39 +89,6 @@ user who gives the command.`,
 	if err := cmd.MarkFlagRequired("reason"); err != nil {
 		panic(err) // the flag is defined in flags
 	}
-	return cmd
-}
-
-func recheckCommand(env *cli.Env) *cobra.Command {
-	var path string
-	cmd := &cobra.Command{
-		Use:   "recheck ID",
-		Short: "Send a held transfer through its checks again",
-		Long: `Recheck sends a held transfer through its checks again: when the name in the inbox has become free, a checker runs again, or a
-disk was mended. It approves nothing. Approvals stay good if the checks say what they said before.`,
-		Example: "  pawl-release recheck 1-019a2b3c4d5e6f70",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := load(path)
-			if err != nil {
-				return err
-			}
-			store, gate, err := c.gate(osUser(), zap.NewNop())
-			if err != nil {
-				return err
-			}
-			id, _, err := resolve(store, args[0])
-			if err != nil {
-				return err
-			}
-			st, err := gate.Recheck(cmd.Context(), id)
-			if err != nil {
-				return plain(err)
-			}
-			return c.rechecked(env.Stdout, store, gate, id, st)
-		},
-	}
-	configFlag(cmd, &path)
 	return cmd
 }
 
@@ -244,22 +210,6 @@ func standing(gate *release.Gate, id quarantine.ID, who string) bool {
 	return err == nil && slices.ContainsFunc(waits.Decisions, func(g release.Given) bool {
 		return g.Person == who && g.Action == person.Approve && g.Against == nil
 	})
-}
-
-// rechecked says what became of a transfer that was checked again. One that passed and waits is where it should be.
-func (c *config) rechecked(w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, st quarantine.State) error {
-	if st != quarantine.Held {
-		return c.outcome(w, store, id, st)
-	}
-	waits, err := gate.Waits(id)
-	if err != nil {
-		return plain(err)
-	}
-	if waits.Stuck {
-		return c.outcome(w, store, id, st)
-	}
-	_, err = fmt.Fprintf(w, "%s passed: %s\n", id, framing.Printable(cmp.Or(waits.For, "is released soon"), longText))
-	return err
 }
 
 // outcome says what became of a transfer. One that is not released is an error: the command did not come to its end.

@@ -129,7 +129,31 @@ func (d *details) writeAnswers(w io.Writer) error {
 		return nil
 	}
 	fmt.Fprintln(w, "\nchecks:")
-	return writeFindings(w, said)
+	if err := writeFindings(w, said); err != nil {
+		return err
+	}
+	return d.writeScans(w)
+}
+
+// writeScans prints when it was checked, and by which engines, where it was more than once.
+func (d *details) writeScans(w io.Writer) error {
+	if len(d.Scans) < 2 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nscans:")
+	for _, s := range d.Scans {
+		text := "passed"
+		if !s.Pass {
+			text = framing.Printable(s.Reason, longText)
+		}
+		for _, e := range s.Engines {
+			text += fmt.Sprintf("; %s by %s %s", framing.Printable(e.Check, nameWidth), framing.Printable(e.Name, longText), framing.Printable(e.Version, longText))
+		}
+		if _, err := fmt.Fprintf(w, "  %s  %s\n", stamp(s.When), text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *details) writeHistory(w io.Writer) {

@@ -32,6 +32,7 @@ type details struct {
 	PlanDigest string              `json:"plan_sha256,omitempty"`
 	Aborted    bool                `json:"aborted,omitempty"`
 	Answer     *release.Answer     `json:"answer,omitempty"`
+	Scans      []release.Scan      `json:"scans,omitempty"`   // each time that it was checked, and by which engines
 	Arrival    json.RawMessage     `json:"arrival,omitempty"` // what pawl-receive noted
 	Missing    *quarantine.Missing `json:"missing,omitempty"`
 	History    []quarantine.Event  `json:"history"`
@@ -119,6 +120,9 @@ func (c *config) details(store *quarantine.Store, id quarantine.ID, st quarantin
 		d.PlanDigest = hex.EncodeToString(proof.PlanDigest[:])
 	}
 	if d.Answer, err = release.LastAnswer(t.dir); err != nil {
+		return nil, err
+	}
+	if d.Scans, err = release.Scans(t.dir); err != nil {
 		return nil, err
 	}
 	if note, err := quarantine.ReadFile(t.dir, quarantine.NoteFile, maxNote); err == nil && json.Valid(note) {

@@ -52,8 +52,12 @@ func (a Answer) says() string {
 	return string(text)
 }
 
+// unable says whether a check could not be made, and nothing is known because of it.
+func (a Answer) unable() bool { return a.Verdict != nil && a.Verdict.Unable }
+
 // noteVerdict enters an answer in the audit log and keeps it in the transfer's folder. One that says what the last one said leaves that in
-// its place, so that approvals of it stay good: only a check that says something else takes them away.
+// its place, so that approvals of it stay good: only a check that says something else takes them away. One that could not be made says nothing, and
+// takes no pass from its place.
 func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
 	w := Answer{When: j.now().UTC(), Pass: pass.Valid(), Verdict: verdict, Checks: pass.Findings()}
 	if policy := j.channel.Policy; policy != nil {
@@ -64,24 +68,41 @@ func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
 		body := pass.Body()
 		w.Body = hex.EncodeToString(body[:])
 	}
-	last, text, err := lastAnswer(j.dir())
+	last, data, err := lastAnswer(j.dir())
 	if err != nil {
 		return err
 	}
-	if last != nil && last.says() == w.says() {
-		return j.enterVerdict(w, text)
+	stands := last != nil && (last.says() == w.says() || last.Pass && w.unable())
+	if !stands {
+		if data, err = encodeJSON(w); err != nil {
+			return fmt.Errorf("write %s: %w", verdictFile, err)
+		}
 	}
-	data, err := encodeJSON(w)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", verdictFile, err)
-	}
-	if err := j.enterVerdict(w, data); err != nil {
+	if err := j.enterAnswer(w, data); err != nil || stands {
 		return err
 	}
 	if err := quarantine.WriteFile(j.dir(), verdictFile, data); err != nil {
 		return err
 	}
 	j.step("verdict written")
+	return nil
+}
+
+// enterAnswer enters an answer and keeps the scan, if it was not said already in a try before this one. file is what lies, or is about to lie, in the
+// folder.
+func (j *job) enterAnswer(w Answer, file []byte) error {
+	scan := scanOf(w)
+	says := w.says() + scan.engines()
+	if j.again.verdict(j.id, says) {
+		return nil
+	}
+	if err := j.enterVerdict(w, file, scan); err != nil {
+		return err
+	}
+	if err := addScan(j.dir(), scan); err != nil {
+		return err
+	}
+	j.again.said(j.id, says)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,7 +68,10 @@ func (h *house) start(t *testing.T, log *events, channels ...Channel) chan<- str
 	gate.People(h.gate.people)
 	ctx, stop := context.WithCancel(t.Context())
 	nudges, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- NewDaemon(gate, time.Hour).Run(ctx, nudges) }()
+	d := NewDaemon(gate, time.Hour)
+	var hours atomic.Int64
+	d.now = func() time.Time { return monday.Add(time.Duration(hours.Add(2)) * time.Hour) } // each try that failed was long ago
+	go func() { done <- d.Run(ctx, nudges) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

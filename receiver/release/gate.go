@@ -60,13 +60,16 @@ type Gate struct {
 	people   *people.Registry // nil: nobody
 	now      func() time.Time
 	step     func(string) // tests stop the program here
+	again    again
+	guard    func() error        // see Guard
+	moved    func(quarantine.ID) // hears of progress with a transfer
 }
 
 // NewGate makes a gate that acts in the name of who (a program or a person, for the history).
 // Only proofs of sender count. Until [Gate.Audit] says where, nothing is entered in an audit log.
 func NewGate(store *quarantine.Store, sender seal.SenderPublic, channels []Channel, who string, log *zap.Logger) *Gate {
 	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: audit.Off{},
-		now: time.Now, step: func(string) {}}
+		now: time.Now, step: func(string) {}, guard: func() error { return nil }, moved: func(quarantine.ID) {}}
 	for _, c := range channels {
 		g.channels[c.ID] = c
 	}
@@ -110,6 +113,7 @@ func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (
 	case quarantine.Held:
 		err = j.takeUp()
 	case quarantine.Checking:
+		err = j.tidy()
 	default:
 		err = fmt.Errorf("run transfer %s, which is %s: %w", id, st, ErrState)
 	}
@@ -120,6 +124,20 @@ func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (
 		j.complain(err)
 	}
 	return j.state, err
+}
+
+// Guard has a question asked before every release: whether the files that say who decides and what is asked are still those that the gate goes by.
+// While it gives an error nothing is released. It is called before anything else.
+func (g *Gate) Guard(question func() error) { g.guard = question }
+
+// tidy clears what a crash has left in the transfer's folder. A turn, because people's words are written there.
+func (j *job) tidy() error {
+	end, err := j.store.Turn()
+	if err != nil {
+		return err
+	}
+	defer end()
+	return quarantine.ClearTemporary(j.dir())
 }
 
 // Recheck sends a held transfer through its checks again, whatever it waited for: the name in the inbox is free now, the
@@ -134,8 +152,8 @@ func (g *Gate) Recheck(ctx context.Context, id quarantine.ID) (quarantine.State,
 	if _, err := readJSON(j.dir(), heldFile, &h); err != nil {
 		return j.state, err
 	}
-	if h.Stuck != "" {
-		h.Stuck = ""
+	if h.Stuck != "" || h.Unable != "" {
+		h = held{Since: h.Since, Again: h.Again}
 		if err := writeJSON(j.dir(), heldFile, h); err != nil {
 			return j.state, err
 		}
@@ -186,7 +204,7 @@ func (j *job) accept() error {
 	if err := quarantine.ClearTemporary(j.dir()); err != nil {
 		return fmt.Errorf("accept %s: %w", j.id, err)
 	}
-	for _, name := range []string{heldFile, intentFile, verdictFile, manifestFile} {
+	for _, name := range []string{heldFile, intentFile, verdictFile, manifestFile, scansFile} {
 		if err := quarantine.RemoveFile(j.dir(), name); err != nil {
 			return fmt.Errorf("accept %s: %w", j.id, err)
 		}
@@ -201,8 +219,28 @@ func (j *job) move(to quarantine.State, reason string) error {
 	if err := j.enterState(from, to, reason); err != nil {
 		return err
 	}
-	err := j.store.Record(j.id, from, quarantine.Event{Who: j.who, From: from, To: to, Reason: reason})
+	if err := j.rename(to, reason); err != nil {
+		return err
+	}
+	j.again.forget(j.id)
+	j.step("moved to " + string(to))
+	why := zap.Skip()
+	if reason != "" {
+		why = zap.String("reason", framing.Printable(reason, shownReason))
+	}
+	j.log.Info("transfer "+string(to), zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), why)
+	return nil
+}
+
+// rename writes the line and changes the state, in one turn.
+func (j *job) rename(to quarantine.State, reason string) error {
+	end, err := j.store.Turn()
 	if err != nil {
+		return err
+	}
+	defer end()
+	from := j.state
+	if err := j.store.Record(j.id, from, quarantine.Event{Who: j.who, From: from, To: to, Reason: reason}); err != nil {
 		return err
 	}
 	j.step("recorded " + string(to))
@@ -210,12 +248,6 @@ func (j *job) move(to quarantine.State, reason string) error {
 		return err
 	}
 	j.state = to
-	j.step("moved to " + string(to))
-	why := zap.Skip()
-	if reason != "" {
-		why = zap.String("reason", framing.Printable(reason, shownReason))
-	}
-	j.log.Info("transfer "+string(to), zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), why)
 	return nil
 }
 
@@ -254,5 +286,5 @@ func (j *job) dropContent() error {
 }
 
 func (j *job) rules() check.Rules {
-	return check.Rules{Sender: j.sender, Limits: j.channel.Limits, Policy: j.channel.Policy}
+	return check.Rules{Sender: j.sender, Limits: j.channel.Limits, Policy: j.channel.Policy, Passed: func() { j.moved(j.id) }}
 }
