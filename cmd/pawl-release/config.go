@@ -32,6 +32,7 @@ type config struct {
 	Channels   []channel     `toml:"channel"`
 
 	people []people.Person // of that file
+	news   *release.News   // what the daemon says, once it was read
 }
 
 // auditConfig is the audit log: folder and key, or off.

@@ -10,6 +10,7 @@ import (
 
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release"
 )
 
 // transfer is what list shows of a transfer, and the beginning of what show does. Names and sizes are the
@@ -63,6 +64,14 @@ func (c *config) describe(store *quarantine.Store, id quarantine.ID, st quaranti
 	}
 	if st == quarantine.Incomplete {
 		t.Reason = lacks(t.dir)
+	}
+	if c.news == nil { // once a command
+		if c.news, err = release.ReadNews(c.Quarantine); err != nil || time.Since(c.news.Time) > release.Stale {
+			c.news = &release.News{} // status says that
+		}
+	}
+	if f := c.news.Find(t.ID); f != nil && !st.Final() {
+		t.Reason = f.Reason // newer than what its history says, which can't be written when the log can't
 	}
 	return t, nil
 }

@@ -129,7 +129,7 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	}
 	return &running{
 		daemon: release.NewDaemon(gate, time.Duration(c.file.Rescan)), arrivals: arrivals, store: store, log: tools.Log,
-		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped, nudges: nudges, pages: pages, chronicle: chronicle,
+		rescan: time.Duration(c.file.Rescan), root: c.file.Quarantine, opened: time.Now(), stopped: stopped, nudges: nudges, pages: pages, chronicle: chronicle,
 	}, nil
 }
 

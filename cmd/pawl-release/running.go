@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/metrics"
 	"pawl/hw/watch"
 	"pawl/receiver/quarantine"
@@ -22,6 +23,7 @@ type running struct {
 	arrivals *watch.Folder
 	store    *quarantine.Store
 	rescan   time.Duration
+	root     string // of the quarantine
 	opened   time.Time
 	stopped  func(cause error) error // enters the end into the audit log
 	nudges   chan struct{}           // capacity 1
@@ -45,6 +47,7 @@ func (r *running) Run(ctx context.Context) error {
 	if r.chronicle != nil {
 		group.Go(func() error { return r.chronicle.Run(ctx) })
 	}
+	group.Go(func() error { return r.daemon.Tell(ctx, r.root, cli.Version()) })
 	group.Go(func() error {
 		defer stop()
 		return r.daemon.Run(ctx, r.nudges)
@@ -54,12 +57,13 @@ func (r *running) Run(ctx context.Context) error {
 	return errors.Join(err, r.stopped(err))
 }
 
-// Notes tells what is wrong with the low side's log.
+// Notes tells what somebody should look at: what can't be released, and what is wrong with the low side's log.
 func (r *running) Notes() []string {
-	if r.chronicle == nil {
-		return nil
+	notes := r.daemon.News(time.Now()).Warnings()
+	if r.chronicle != nil {
+		notes = append(notes, r.chronicle.Notes(time.Now())...)
 	}
-	return r.chronicle.Notes(time.Now())
+	return notes
 }
 
 // Close gives up the watch of the folder.

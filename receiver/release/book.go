@@ -18,7 +18,7 @@ type Recorder interface {
 }
 
 // Audit makes the gate enter what it does in an audit log. It is called before anything else.
-func (g *Gate) Audit(book Recorder) { g.book = book }
+func (g *Gate) Audit(book Recorder) { g.book = &minded{Recorder: book} }
 
 // Enter makes an entry in the audit log in the gate's name.
 func (g *Gate) Enter(body audit.Body) (audit.Receipt, error) { return g.book.Append(g.who, body) }

@@ -19,17 +19,18 @@ import (
 // large, sick or stuck transfer holds up nothing but its channel, and a failing one nothing at all, since it is
 // left for the next round.
 type Daemon struct {
-	gate   *Gate
-	rescan time.Duration
-	said   map[string]bool // what was reported once; of Run's own goroutine
-	pulse  pulse
-	now    func() time.Time // for when failing transfers are tried again
+	gate    *Gate
+	rescan  time.Duration
+	said    map[string]bool // what was reported once; of Run's own goroutine
+	pulse   pulse
+	started time.Time
+	now     func() time.Time // for when failing transfers are tried again
 }
 
 // NewDaemon makes a daemon that looks through the quarantine every rescan, also when nothing nudges it. What failed for a full disk or an inbox
 // that is not mounted is tried again after rescan, then after twice as long each time, up to a quarter of an hour.
 func NewDaemon(gate *Gate, rescan time.Duration) *Daemon {
-	d := &Daemon{gate: gate, rescan: rescan, said: map[string]bool{}, now: time.Now}
+	d := &Daemon{gate: gate, rescan: rescan, said: map[string]bool{}, now: time.Now, started: time.Now()}
 	gate.moved = func(id quarantine.ID) { d.pulse.moved(id, time.Now()) }
 	return d
 }

@@ -188,3 +188,28 @@ func TestManyHandsOneRelease(t *testing.T) {
 		}
 	}
 }
+
+// TestProgressIsHeardFileByFile: a watchdog must tell many small files from one that hangs.
+func TestProgressIsHeardFileByFile(t *testing.T) {
+	h := build(t, true)
+	n := 0
+	h.gate.moved = func(quarantine.ID) { n++ }
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	files := 0
+	for _, e := range checktest.Tree() {
+		if !e.Dir {
+			files++
+		}
+	}
+	if want := len(checktest.Tree()) + files; n != want { // checked, and read back
+		t.Errorf("heard %d times, want %d", n, want)
+	}
+	p := pulse{}
+	p.begin(Work{Channel: id.Channel, Transfer: id.String()})
+	p.moved(quarantine.ID{Channel: id.Channel, Transfer: 1}, monday)
+	p.moved(id, monday.Add(time.Hour))
+	if got := p.works[id.Channel].Moved; !got.Equal(monday.Add(time.Hour)) {
+		t.Errorf("moved %v", got)
+	}
+}

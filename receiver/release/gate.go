@@ -56,7 +56,7 @@ type Gate struct {
 	channels map[uint16]Channel
 	who      string
 	log      *zap.Logger
-	book     Recorder
+	book     *minded
 	people   *people.Registry // nil: nobody
 	now      func() time.Time
 	step     func(string) // tests stop the program here
@@ -68,7 +68,7 @@ type Gate struct {
 // NewGate makes a gate that acts in the name of who (a program or a person, for the history).
 // Only proofs of sender count. Until [Gate.Audit] says where, nothing is entered in an audit log.
 func NewGate(store *quarantine.Store, sender seal.SenderPublic, channels []Channel, who string, log *zap.Logger) *Gate {
-	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: audit.Off{},
+	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: &minded{Recorder: audit.Off{}},
 		now: time.Now, step: func(string) {}, guard: func() error { return nil }, moved: func(quarantine.ID) {}}
 	for _, c := range channels {
 		g.channels[c.ID] = c
