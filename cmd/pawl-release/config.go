@@ -242,6 +242,7 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 	}
 	gate := release.NewGate(store, sender, channels, who, log)
 	gate.People(all)
+	gate.Guard(c.inForce)
 	return gate, nil
 }
 
