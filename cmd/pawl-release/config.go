@@ -43,15 +43,16 @@ type auditConfig struct {
 }
 
 type channel struct {
-	ID          int       `toml:"id"`
-	Name        string    `toml:"name"`
-	Inbox       string    `toml:"inbox"`        // folder that is there
-	Release     mode      `toml:"release"`      // "one" (default) or "two" people say yes, or "auto"
-	Show        []shown   `toml:"show"`         // what an approver must be shown; default files and verdicts
-	KeepContent bool      `toml:"keep_content"` // keep the bytes in quarantine after the release; default false
-	MaxTransfer conf.Size `toml:"max_transfer"` // content of one transfer; default the format's
-	MaxEntries  int       `toml:"max_entries"`  // files and folders of one transfer; default the format's
-	Policy      string    `toml:"policy"`       // file of the policy for its content, from this file's folder; default: none is asked
+	ID          int           `toml:"id"`
+	Name        string        `toml:"name"`
+	Inbox       string        `toml:"inbox"`         // folder that is there
+	Release     mode          `toml:"release"`       // "one" (default) or "two" people say yes, or "auto"
+	Show        []shown       `toml:"show"`          // what an approver must be shown; default files and verdicts
+	KeepContent bool          `toml:"keep_content"`  // keep the bytes in quarantine after the release; default false
+	Rejected    conf.Duration `toml:"keep_rejected"` // how long the bytes of rejected transfers are kept; default for ever
+	MaxTransfer conf.Size     `toml:"max_transfer"`  // content of one transfer; default the format's
+	MaxEntries  int           `toml:"max_entries"`   // files and folders of one transfer; default the format's
+	Policy      string        `toml:"policy"`        // file of the policy for its content, from this file's folder; default: none is asked
 
 	HoldFor   conf.Duration `toml:"hold_for"`        // wait so long after the first check, and check again; default not at all
 	Windows   []window      `toml:"release_windows"` // when it releases, "Mon-Fri 08:00-18:00 Europe/Berlin"; default always
@@ -234,7 +235,7 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 			}
 		}
 		channels = append(channels, release.Channel{
-			ID: uint16(ch.ID), Name: ch.Name, Inbox: cleaned(ch.Inbox), Release: release.Mode(ch.Release), Show: words(ch.Show), Keep: ch.KeepContent,
+			ID: uint16(ch.ID), Name: ch.Name, Inbox: cleaned(ch.Inbox), Release: release.Mode(ch.Release), Show: words(ch.Show), Keep: ch.KeepContent, Refused: time.Duration(ch.Rejected),
 			Limits: framing.PlanLimits{Entries: uint64(ch.MaxEntries), Content: uint64(ch.MaxTransfer)},
 			Policy: ch.policy, HoldFor: time.Duration(ch.HoldFor), Windows: ch.windows(), Collision: release.Collision(ch.Collision),
 			Bucket: to, Immutable: release.Immutable(ch.Immutable), After: ch.after(),

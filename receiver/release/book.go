@@ -88,9 +88,9 @@ func (j *job) enterOnce(r *audit.Release) (audit.Receipt, error) {
 	return receipt, err
 }
 
-// enterRemoval enters that the content is about to be removed, which is in the inbox.
-func (j *job) enterRemoval(size int64) error {
-	_, err := j.Enter(&audit.Removal{Transfer: j.id.String(), Bytes: uint64(max(size, 0)), Reason: "it is in the inbox"})
+// enterRemoval enters that the content is about to be removed, and why.
+func (j *job) enterRemoval(size int64, reason string) error {
+	_, err := j.Enter(&audit.Removal{Transfer: j.id.String(), Bytes: uint64(max(size, 0)), Reason: audit.Text(reason)})
 	return err
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,6 +25,7 @@ type Channel struct {
 	Release Mode               // whose yes it takes; zero: two people's
 	Show    []string           // what an approver must have been shown, in words that the user of the gate knows
 	Keep    bool               // keep the content in the quarantine after its release
+	Refused time.Duration      // how long the content of rejected transfers is kept; 0: for ever
 	Limits  framing.PlanLimits // zero: the format's
 	Policy  *check.Policy      // what is asked of the content; nil: nothing
 
@@ -261,28 +260,6 @@ func (j *job) complain(err error) {
 	if err := j.store.Record(j.id, j.state, event); err != nil {
 		j.log.Error("history can't be written", zap.Stringer("transfer", j.id), zap.Error(err))
 	}
-}
-
-// dropContent frees the room of a released transfer.
-func (j *job) dropContent() error {
-	if j.channel.Keep {
-		return nil
-	}
-	info, err := os.Lstat(filepath.Join(j.dir(), quarantine.ContentFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = j.enterRemoval(info.Size())
-	}
-	if err != nil {
-		return err
-	}
-	event := quarantine.Event{Who: j.who, From: j.state, To: j.state, Reason: "content removed: it is in the inbox"}
-	if err := j.store.Record(j.id, j.state, event); err != nil {
-		return err
-	}
-	return quarantine.RemoveFile(j.dir(), quarantine.ContentFile)
 }
 
 func (j *job) rules() check.Rules {

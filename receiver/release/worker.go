@@ -21,6 +21,8 @@ type worker struct {
 	rescan  time.Duration
 	now     func() time.Time
 	failing map[quarantine.ID]*Failing
+
+	retained time.Time // when it last looked for what need not be kept
 }
 
 // retryMost is the longest time between two tries of a transfer that fails.
@@ -32,6 +34,7 @@ func (w *worker) run(ctx context.Context, kick <-chan struct{}) error {
 	}
 	for {
 		w.round(ctx)
+		w.retain(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
