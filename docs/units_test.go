@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -105,6 +106,78 @@ func TestUnitsAreHardened(t *testing.T) {
 	}
 }
 
+// written finds the paths that a program writes to in its example, of what is commented out too.
+var written = regexp.MustCompile(`(?m)^#? ?(?:quarantine|state|folder|inbox|socket|host_key|listen) *= *"(?:unix:)?(/[^"]+)"`)
+
+// TestUnitsFitTheExamples: what the example configurations write to, the units let be written to.
+func TestUnitsFitTheExamples(t *testing.T) {
+	for program, least := range map[string]int{"pawl-send": 6, "pawl-receive": 3, "pawl-release": 5} {
+		text, err := os.ReadFile("examples/" + program + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := readUnit(t, "examples/"+program+".service")
+		may := strings.Fields(u["Service.ReadWritePaths"][0])
+		for key, above := range map[string]string{"Service.StateDirectory": "/var/lib/", "Service.RuntimeDirectory": "/run/"} {
+			for _, name := range u[key] {
+				may = append(may, above+name)
+			}
+		}
+		found := written.FindAllSubmatch(text, -1)
+		if len(found) < least {
+			t.Errorf("%s: %d paths in the example, want %d at least", program, len(found), least)
+		}
+		for _, m := range found {
+			path := string(m[1])
+			if !slices.ContainsFunc(may, func(dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }) {
+				t.Errorf("%s: the example writes to %s, the unit lets it write to %q", program, path, may)
+			}
+		}
+	}
+}
+
+// dropIn is what pawl-release.service offers in comments, as the file that `systemctl edit` would make.
+func dropIn(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("examples/pawl-release.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n#[Service]\n")
+	block, _, there := strings.Cut(rest, "\n\n[Install]\n")
+	if !there {
+		t.Fatal("no drop-in before [Install]")
+	}
+	out := "[Service]\n"
+	for line := range strings.Lines(block + "\n") {
+		if !strings.HasPrefix(line, "# ") {
+			line = strings.TrimPrefix(line, "#")
+		}
+		out += line
+	}
+	return out
+}
+
+// TestDropInOffersWhatTheConfigurationCanNeed: a group, a network, a capability, and nothing that the unit has already.
+func TestDropInOffersWhatTheConfigurationCanNeed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "override.conf")
+	if err := os.WriteFile(path, []byte(dropIn(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, unit := readUnit(t, path), readUnit(t, "examples/pawl-release.service")
+	for key, want := range map[string]string{
+		"SupplementaryGroups": "clamav", "PrivateNetwork": "no", "RestrictAddressFamilies": "AF_INET AF_INET6", "IPAddressAllow": "localhost 192.0.2.7 192.0.2.53",
+		"CapabilityBoundingSet": "CAP_LINUX_IMMUTABLE", "AmbientCapabilities": "CAP_LINUX_IMMUTABLE",
+	} {
+		if got := in["Service."+key]; !slices.Equal(got, []string{want}) || slices.Equal(unit["Service."+key], got) {
+			t.Errorf("%s=%q, want %q", key, got, want)
+		}
+	}
+	if len(in) != 6 {
+		t.Errorf("%d settings: %v", len(in), in)
+	}
+}
+
 // TestUnitsPleaseSystemd lets systemd's own tool read the units and weigh what they leave open.
 func TestUnitsPleaseSystemd(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
@@ -123,6 +196,19 @@ func TestUnitsPleaseSystemd(t *testing.T) {
 		}
 		if out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", path).CombinedOutput(); err != nil || strings.Contains(string(out), path) {
 			t.Errorf("verify %s: %v\n%s", program, err, out)
+		}
+		if program == "pawl-release" { // with all that it offers
+			all := filepath.Join(t.TempDir(), program+".service")
+			plain, err := os.ReadFile(path)
+			if err == nil {
+				err = os.WriteFile(all, append(plain, "\n"+dropIn(t)...), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", all).CombinedOutput(); err != nil || strings.Contains(string(out), all) {
+				t.Errorf("verify %s with its drop-in: %v\n%s", program, err, out)
+			}
 		}
 		// 0 is closed, 100 is open: 2.0 of 10.
 		if out, err := exec.Command(analyze, "security", "--offline=true", "--threshold=20", "--no-pager", path).CombinedOutput(); err != nil {

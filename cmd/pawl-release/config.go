@@ -32,6 +32,7 @@ type config struct {
 	Channels   []channel     `toml:"channel"`
 
 	people []people.Person // of that file
+	news   *release.News   // what the daemon says, once it was read
 }
 
 // auditConfig is the audit log: folder and key, or off.
@@ -42,15 +43,16 @@ type auditConfig struct {
 }
 
 type channel struct {
-	ID          int       `toml:"id"`
-	Name        string    `toml:"name"`
-	Inbox       string    `toml:"inbox"`        // folder that is there
-	Release     mode      `toml:"release"`      // "one" (default) or "two" people say yes, or "auto"
-	Show        []shown   `toml:"show"`         // what an approver must be shown; default files and verdicts
-	KeepContent bool      `toml:"keep_content"` // keep the bytes in quarantine after the release; default false
-	MaxTransfer conf.Size `toml:"max_transfer"` // content of one transfer; default the format's
-	MaxEntries  int       `toml:"max_entries"`  // files and folders of one transfer; default the format's
-	Policy      string    `toml:"policy"`       // file of the policy for its content, from this file's folder; default: none is asked
+	ID          int           `toml:"id"`
+	Name        string        `toml:"name"`
+	Inbox       string        `toml:"inbox"`         // folder that is there
+	Release     mode          `toml:"release"`       // "one" (default) or "two" people say yes, or "auto"
+	Show        []shown       `toml:"show"`          // what an approver must be shown; default files and verdicts
+	KeepContent bool          `toml:"keep_content"`  // keep the bytes in quarantine after the release; default false
+	Rejected    conf.Duration `toml:"keep_rejected"` // how long the bytes of rejected transfers are kept; default for ever
+	MaxTransfer conf.Size     `toml:"max_transfer"`  // content of one transfer; default the format's
+	MaxEntries  int           `toml:"max_entries"`   // files and folders of one transfer; default the format's
+	Policy      string        `toml:"policy"`        // file of the policy for its content, from this file's folder; default: none is asked
 
 	HoldFor   conf.Duration `toml:"hold_for"`        // wait so long after the first check, and check again; default not at all
 	Windows   []window      `toml:"release_windows"` // when it releases, "Mon-Fri 08:00-18:00 Europe/Berlin"; default always
@@ -153,10 +155,9 @@ func (c *config) check() error {
 			return conf.Wrong(at+"id", "%d is used twice", ch.ID)
 		case names[ch.Name]:
 			return conf.Wrong(at+"name", "%q is used twice", ch.Name)
-		case ch.S3 != nil:
-		case ch.Inbox == "":
+		case ch.S3 == nil && ch.Inbox == "":
 			return conf.Wrong(at+"inbox", "is missing: write a folder that is there, as an absolute path")
-		case !filepath.IsAbs(ch.Inbox):
+		case ch.S3 == nil && !filepath.IsAbs(ch.Inbox):
 			return conf.Wrong(at+"inbox", "%q is not an absolute path", ch.Inbox)
 		case ch.Release.people() > 0 && c.People == "":
 			return conf.Wrong("people", "is missing: channel %q asks for people: write a file of them (docs/approvals.md), or its release = \"auto\"", ch.Name)
@@ -208,6 +209,9 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := c.registry(sender); err != nil {
+		return nil, nil, err
+	}
 	book, err := c.Audit.open(log)
 	if err != nil {
 		return nil, nil, err
@@ -216,11 +220,11 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 	return store, gate, nil
 }
 
-// newGate makes a gate over a quarantine.
+// newGate makes a gate over a quarantine. Whether there are people enough is not asked: looking takes none.
 func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who string, log *zap.Logger) (*release.Gate, error) {
-	all, err := c.registry(sender)
+	all, err := people.New(c.people, sender)
 	if err != nil {
-		return nil, err
+		return nil, conf.At("people", err)
 	}
 	var channels []release.Channel
 	for i, ch := range c.Channels {
@@ -231,7 +235,7 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 			}
 		}
 		channels = append(channels, release.Channel{
-			ID: uint16(ch.ID), Name: ch.Name, Inbox: cleaned(ch.Inbox), Release: release.Mode(ch.Release), Show: words(ch.Show), Keep: ch.KeepContent,
+			ID: uint16(ch.ID), Name: ch.Name, Inbox: cleaned(ch.Inbox), Release: release.Mode(ch.Release), Show: words(ch.Show), Keep: ch.KeepContent, Refused: time.Duration(ch.Rejected),
 			Limits: framing.PlanLimits{Entries: uint64(ch.MaxEntries), Content: uint64(ch.MaxTransfer)},
 			Policy: ch.policy, HoldFor: time.Duration(ch.HoldFor), Windows: ch.windows(), Collision: release.Collision(ch.Collision),
 			Bucket: to, Immutable: release.Immutable(ch.Immutable), After: ch.after(),
@@ -239,6 +243,7 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 	}
 	gate := release.NewGate(store, sender, channels, who, log)
 	gate.People(all)
+	gate.Guard(c.inForce)
 	return gate, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -66,7 +67,15 @@ func TestLoadRefuses(t *testing.T) {
 	good := "quarantine = \"q\"\nsender = \"s\"\n"
 	good += "[audit]\noff = true\n"
 	one := good + "[[channel]]\nid = 1\nname = \"a\"\ninbox = \"/i\"\nrelease = \"auto\"\n"
+	store := good + "[[channel]]\nid = 1\nname = \"a\"\nrelease = \"auto\"\n%s[channel.s3]\nendpoint = \"https://s3.example.org\"\nbucket = \"b\"\ncredentials = \"c\"\n"
+	inStore := func(line string) string { return fmt.Sprintf(store, line+"\n") }
 	for name, c := range map[string]struct{ text, want string }{
+		"store, people":  {strings.Replace(inStore(""), "auto", "one", 1), "people: is missing: channel \"a\" asks for people"},
+		"store, show":    {inStore("show = [\"files\"]"), "nobody approves"},
+		"store, after":   {inStore("after_release = [\"tell\"]"), "is not an absolute path"},
+		"store, timeout": {inStore("after_timeout = \"5s\""), "there is no after_release"},
+		"store, entries": {inStore("max_entries = -1"), "-1 is negative"},
+		"store, inbox":   {inStore("inbox = \"/i\""), "there is an inbox too"},
 		"nothing":        {"", "quarantine: is missing"},
 		"no sender":      {"quarantine = \"q\"\n", "sender: is missing"},
 		"no audit":       {strings.Replace(one, "off = true", "", 1), "write folder and key"},

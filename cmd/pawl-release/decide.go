@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -91,39 +92,6 @@ user who gives the command.`,
 	return cmd
 }
 
-func recheckCommand(env *cli.Env) *cobra.Command {
-	var path string
-	cmd := &cobra.Command{
-		Use:   "recheck ID",
-		Short: "Send a held transfer through its checks again",
-		Long: `Recheck sends a held transfer through its checks again: when the name in the inbox has become free, a checker runs again, or a
-disk was mended. It approves nothing. Approvals stay good if the checks say what they said before.`,
-		Example: "  pawl-release recheck 1-019a2b3c4d5e6f70",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := load(path)
-			if err != nil {
-				return err
-			}
-			store, gate, err := c.gate(osUser(), zap.NewNop())
-			if err != nil {
-				return err
-			}
-			id, _, err := resolve(store, args[0])
-			if err != nil {
-				return err
-			}
-			st, err := gate.Recheck(cmd.Context(), id)
-			if err != nil {
-				return plain(err)
-			}
-			return c.outcome(env.Stdout, store, id, st)
-		},
-	}
-	configFlag(cmd, &path)
-	return cmd
-}
-
 // decide lets the person with the key decide about a transfer.
 func (d *decider) decide(ctx context.Context, action person.Action, prefix string) error {
 	if len(d.reason) > person.MaxReason || action == person.Reject && d.reason == "" {
@@ -166,7 +134,7 @@ func (d *decider) decide(ctx context.Context, action person.Action, prefix strin
 	if err := gate.Decide(id, signed); err != nil {
 		return plain(err)
 	}
-	return c.follow(ctx, d.env.Stdout, store, gate, id, action)
+	return c.follow(ctx, d.env.Stdout, store, gate, id, action, whose.Name())
 }
 
 // put shows what a decision is about, and says what that was.
@@ -207,8 +175,8 @@ func (d *decider) sign(draft person.Decision, whose person.Public, id quarantine
 	return key.Sign(draft)
 }
 
-// follow takes a transfer as far as it goes after a decision, and says where that is.
-func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, action person.Action) error {
+// follow takes a transfer as far as it goes after the decision of who, and says where that is.
+func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, action person.Action, who string) error {
 	if action != person.Approve {
 		_, err := fmt.Fprintf(w, "%s %s\n", id, map[person.Action]string{person.Reject: "rejected", person.Revoke: "approval taken back"}[action])
 		return err
@@ -227,10 +195,21 @@ func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Stor
 		_, err = fmt.Fprintf(w, "%s approved: it is %s\n", id, now) // the daemon was faster
 		return err
 	}
-	if err != nil {
-		return plain(err)
+	if err == nil {
+		err = c.outcome(w, store, id, st)
 	}
-	return c.outcome(w, store, id, st)
+	if err != nil && standing(gate, id, who) {
+		return fmt.Errorf("the approval stands, but %w", plain(err))
+	}
+	return err
+}
+
+// standing says whether somebody's yes counts.
+func standing(gate *release.Gate, id quarantine.ID, who string) bool {
+	waits, err := gate.Waits(id)
+	return err == nil && slices.ContainsFunc(waits.Decisions, func(g release.Given) bool {
+		return g.Person == who && g.Action == person.Approve && g.Against == nil
+	})
 }
 
 // outcome says what became of a transfer. One that is not released is an error: the command did not come to its end.
@@ -271,6 +250,8 @@ func plain(err error) error {
 		text += ": wait until it is done, and look again"
 	case errors.Is(err, release.ErrStale):
 		text += ": look at it again (pawl-release show), and decide about that"
+	case errors.Is(err, fs.ErrNotExist):
+		text += ": pawl-release list shows where it is now"
 	}
 	return errors.New(text)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"pawl/cmd/internal/conf"
 )
@@ -36,6 +37,32 @@ func (c *config) checkFolders() error {
 		case !info.IsDir():
 			return conf.Wrong(key, "%s is not a folder", ch.Inbox)
 		}
+	}
+	return nil
+}
+
+// absolute makes every path of the configuration one that is right from everywhere.
+func (c *config) absolute() error {
+	paths := []*string{&c.Quarantine, &c.Sender, &c.ReceiptKey, &c.People, &c.Audit.Folder, &c.Audit.Key, &c.Console.Keys, &c.Console.Certificate,
+		&c.Console.CertificateKey}
+	for i := range c.Console.Clients {
+		paths = append(paths, &c.Console.Clients[i].Certificate)
+	}
+	for i := range c.Channels {
+		paths = append(paths, &c.Channels[i].Policy)
+		if s := c.Channels[i].S3; s != nil {
+			paths = append(paths, &s.Credentials, &s.CA)
+		}
+	}
+	for _, path := range paths {
+		if *path == "" {
+			continue
+		}
+		full, err := filepath.Abs(*path)
+		if err != nil {
+			return err
+		}
+		*path = full
 	}
 	return nil
 }

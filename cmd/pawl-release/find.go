@@ -10,6 +10,7 @@ import (
 
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release"
 )
 
 // transfer is what list shows of a transfer, and the beginning of what show does. Names and sizes are the
@@ -64,6 +65,14 @@ func (c *config) describe(store *quarantine.Store, id quarantine.ID, st quaranti
 	if st == quarantine.Incomplete {
 		t.Reason = lacks(t.dir)
 	}
+	if c.news == nil { // once a command
+		if c.news, err = release.ReadNews(c.Quarantine); err != nil || time.Since(c.news.Time) > release.Stale {
+			c.news = &release.News{} // status says that
+		}
+	}
+	if f := c.news.Find(t.ID); f != nil && !st.Final() {
+		t.Reason = f.Reason // newer than what its history says, which can't be written when the log can't
+	}
 	return t, nil
 }
 
@@ -109,6 +118,15 @@ func (c *config) all(store *quarantine.Store, states []quarantine.State) ([]*tra
 	return found, nil
 }
 
+// unknownError says that no transfer begins so; it is fs.ErrNotExist.
+type unknownError struct{ text string }
+
+func (e unknownError) Error() string {
+	return fmt.Sprintf("transfer %.40q: no transfer begins so: pawl-release list shows those that there are", e.text)
+}
+
+func (unknownError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // errAmbiguous says that a prefix fits more than one transfer.
 var errAmbiguous = errors.New("more than one transfer begins so")
 
@@ -129,7 +147,7 @@ func resolve(store *quarantine.Store, text string) (quarantine.ID, quarantine.St
 	}
 	switch len(found) {
 	case 0:
-		return quarantine.ID{}, "", fmt.Errorf("transfer %.40q: %w", text, fs.ErrNotExist)
+		return quarantine.ID{}, "", unknownError{text}
 	case 1:
 		return found[0], state, nil
 	}

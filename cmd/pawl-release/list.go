@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -75,11 +76,21 @@ func parseStates(texts []string) ([]quarantine.State, error) {
 	for _, text := range texts {
 		st := quarantine.State(text)
 		if !st.Valid() {
-			return nil, cli.Usagef("%q is not a state: there are %v", text, quarantine.States())
+			return nil, cli.Usagef("%.40q is not a state: write %s", text, stateNames())
 		}
 		states = append(states, st)
 	}
 	return states, nil
+}
+
+// stateNames lists the states for people: "incoming, complete or held".
+func stateNames() string {
+	var names []string
+	for _, st := range quarantine.States() {
+		names = append(names, string(st))
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 func writeLines(w io.Writer, found []*transfer) error {

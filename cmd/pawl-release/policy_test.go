@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"pawl/cmd/internal/conf/conftest"
+	"pawl/receiver/check"
 )
 
 const examplePolicy = "../../docs/examples/updates.policy.toml"
@@ -30,6 +31,39 @@ func TestPolicyExample(t *testing.T) {
 	}
 }
 
+// TestPolicyExampleCommands runs the example's own commands on content that they must let pass, and on content that they must not.
+func TestPolicyExampleCommands(t *testing.T) {
+	p, err := loadPolicy(examplePolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	only := &check.Policy{Best: true, Checker: checkerCommandName, Commands: p.Commands}
+	for _, tc := range []struct {
+		text string
+		ok   bool
+	}{
+		{"", true},
+		{"a report\nof two lines\n", true},
+		{"CONFIDENTIAL\n", false},
+		{"a report\nCONFIDENTIAL\nand more\n", false},
+		{"binary \x00 and CONFIDENTIAL", false},
+		{strings.Repeat("line\n", 1<<20) + "CONFIDENTIAL", false},
+		{"not UTF-8 \xff\n CONFIDENTIAL \xff", false},
+	} {
+		path := filepath.Join(t.TempDir(), "report.txt")
+		if err := os.WriteFile(path, []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		found, err := check.Try(t.Context(), only, path)
+		if err != nil || len(found) != len(only.Commands) || found[0].Files != 1 {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		if found[0].OK != tc.ok || !tc.ok && found[0].Reason == "" {
+			t.Errorf("%.40q: %+v", tc.text, found[0])
+		}
+	}
+}
+
 func TestPolicyRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for _, tc := range []struct{ text, want string }{
@@ -37,6 +71,8 @@ func TestPolicyRefuses(t *testing.T) {
 		{"confine = \"never\"\n[json]\n", "neither \"required\" nor \"best\""},
 		{"[tpye]\nallow = [\"a/b\"]\n", ":1: tpye: unknown key, did you mean \"type\""},
 		{"[type]\nalow = [\"a/b\"]\n", ":2: type.alow: unknown key, did you mean \"allow\""},
+		{"[names]\ntimeout = \"1m\"\n", "unknown key, \"timeout\" belongs in [archive], [command], [json], [type], [virus], [xml]\n"},
+		{"[virus]\nmemory = \"1GiB\"\n", "unknown key, \"memory\" belongs in [archive], [command], [json], [type], [xml]\n"},
 		{"[type]\n", "type: allow is missing"},
 		{"[type]\nallow = [\"pdf\"]\n", ":2: type.allow: \"pdf\" is not a media type"},
 		{"[json]\non_fail = \"warn\"\n", ":2: json.on_fail: \"warn\" is neither \"hold\" nor \"reject\""},

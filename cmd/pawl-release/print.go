@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -29,8 +32,8 @@ func (d *details) writeParts(w io.Writer, parts []shown) error {
 	if err == nil && len(d.Decisions) > 0 {
 		err = d.writeDecisions(w)
 	}
-	if err == nil && slices.Contains(parts, showArrival) && d.Arrival != nil {
-		_, err = fmt.Fprintf(w, "\narrival:\n  %s\n", framing.Printable(string(d.Arrival), longText))
+	if err == nil && slices.Contains(parts, showArrival) {
+		err = d.writeArrival(w)
 	}
 	if slices.Contains(parts, showHistory) {
 		d.writeHistory(w)
@@ -39,6 +42,20 @@ func (d *details) writeParts(w io.Writer, parts []shown) error {
 		err = d.writePlan(w)
 	}
 	return err
+}
+
+// writeArrival prints what pawl-receive noted, a line for each of its fields.
+func (d *details) writeArrival(w io.Writer) error {
+	fields := map[string]json.RawMessage{}
+	if d.Arrival == nil || json.Unmarshal(d.Arrival, &fields) != nil {
+		return nil
+	}
+	fmt.Fprintln(w, "\narrival:")
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		fmt.Fprintf(out, "  %s:\t%s\n", framing.Printable(strings.ReplaceAll(key, "_", " "), nameWidth), framing.Printable(strings.Trim(string(fields[key]), "\""), longText))
+	}
+	return out.Flush()
 }
 
 // writeDecisions prints what people decided.
@@ -112,7 +129,31 @@ func (d *details) writeAnswers(w io.Writer) error {
 		return nil
 	}
 	fmt.Fprintln(w, "\nchecks:")
-	return writeFindings(w, said)
+	if err := writeFindings(w, said); err != nil {
+		return err
+	}
+	return d.writeScans(w)
+}
+
+// writeScans prints when it was checked, and by which engines, where it was more than once.
+func (d *details) writeScans(w io.Writer) error {
+	if len(d.Scans) < 2 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nscans:")
+	for _, s := range d.Scans {
+		text := "passed"
+		if !s.Pass {
+			text = framing.Printable(s.Reason, longText)
+		}
+		for _, e := range s.Engines {
+			text += fmt.Sprintf("; %s by %s %s", framing.Printable(e.Check, nameWidth), framing.Printable(e.Name, longText), framing.Printable(e.Version, longText))
+		}
+		if _, err := fmt.Fprintf(w, "  %s  %s\n", stamp(s.When), text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *details) writeHistory(w io.Writer) {

@@ -129,7 +129,7 @@ func open(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 	}
 	return &running{
 		daemon: release.NewDaemon(gate, time.Duration(c.file.Rescan)), arrivals: arrivals, store: store, log: tools.Log,
-		rescan: time.Duration(c.file.Rescan), opened: time.Now(), stopped: stopped, nudges: nudges, pages: pages, chronicle: chronicle,
+		rescan: time.Duration(c.file.Rescan), root: c.file.Quarantine, opened: time.Now(), stopped: stopped, nudges: nudges, pages: pages, chronicle: chronicle,
 	}, nil
 }
 
@@ -162,7 +162,7 @@ func checkCommand(env *cli.Env) *cobra.Command {
 		Short: "Read the configuration and say what is wrong with it",
 		Long: `Check-config reads everything that run would read, and opens nothing: the configuration, the policies, the sender's key,
 and whether the folders are there. It says what each channel asks of a transfer and does with one that passes, and prints what is in
-force, defaults too, in the form of the file; a max of 0 there is no bound but the format's. A mistake is named with
+force, defaults too, in the form of the file, its paths in full; a max of 0 there is no bound but the format's. A mistake is named with
 file and line, and what to write instead.`,
 		Example: "  pawl-release check-config -c /etc/pawl/pawl-release.toml",
 		Args:    cobra.NoArgs,
@@ -211,6 +211,9 @@ file and line, and what to write instead.`,
 				if err := writePolicy(env.Stdout, ch.policy); err != nil {
 					return err
 				}
+			}
+			if err := c.absolute(); err != nil {
+				return err
 			}
 			return conf.Effective(env.Stdout, c)
 		},

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/metrics"
 	"pawl/hw/watch"
 	"pawl/receiver/quarantine"
@@ -22,6 +23,7 @@ type running struct {
 	arrivals *watch.Folder
 	store    *quarantine.Store
 	rescan   time.Duration
+	root     string // of the quarantine
 	opened   time.Time
 	stopped  func(cause error) error // enters the end into the audit log
 	nudges   chan struct{}           // capacity 1
@@ -45,6 +47,7 @@ func (r *running) Run(ctx context.Context) error {
 	if r.chronicle != nil {
 		group.Go(func() error { return r.chronicle.Run(ctx) })
 	}
+	group.Go(func() error { return r.daemon.Tell(ctx, r.root, cli.Version()) })
 	group.Go(func() error {
 		defer stop()
 		return r.daemon.Run(ctx, r.nudges)
@@ -54,12 +57,13 @@ func (r *running) Run(ctx context.Context) error {
 	return errors.Join(err, r.stopped(err))
 }
 
-// Notes tells what is wrong with the low side's log.
+// Notes tells what somebody should look at: what can't be released, and what is wrong with the low side's log.
 func (r *running) Notes() []string {
-	if r.chronicle == nil {
-		return nil
+	notes := r.daemon.News(time.Now()).Warnings()
+	if r.chronicle != nil {
+		notes = append(notes, r.chronicle.Notes(time.Now())...)
 	}
-	return r.chronicle.Notes(time.Now())
+	return notes
 }
 
 // Close gives up the watch of the folder.
@@ -72,7 +76,7 @@ func (r *running) Close() error {
 const (
 	// lookLimit is how late the loop may be with its look through the quarantine.
 	lookLimit = time.Minute
-	// workLimit is what a worker may take for one transfer, beside the time to read it.
+	// workLimit is what a worker may take for one file of a transfer, beside the time to read all of it.
 	workLimit = time.Hour
 	// workRate is the slowest reading of a transfer's content that counts as progress, octets a second.
 	workRate = 1 << 20
@@ -84,8 +88,8 @@ func (r *running) Alive(now time.Time) error {
 	return alive(now, r.opened, r.rescan, &s)
 }
 
-// alive says what stands still: the loop, which looks through the quarantine at least every rescan, or a worker that has had one
-// transfer in hand for longer than reading it at the slowest and all checks can take.
+// alive says what stands still: the loop, which looks through the quarantine at least every rescan, or a worker with a transfer of
+// which no file went by for longer than reading the whole of it at the slowest and all checks can take.
 func alive(now, opened time.Time, rescan time.Duration, s *release.Status) error {
 	last := s.Looked
 	if last.IsZero() {
@@ -96,8 +100,8 @@ func alive(now, opened time.Time, rescan time.Duration, s *release.Status) error
 	}
 	for _, w := range s.Works {
 		limit := workLimit + time.Duration(w.Content/workRate)*time.Second
-		if took := now.Sub(w.Since); took > limit {
-			return fmt.Errorf("transfer %s is being checked for %v, more than %v", w.Transfer, took.Round(time.Second), limit)
+		if still := now.Sub(w.Moved); still > limit {
+			return fmt.Errorf("transfer %s is being checked, and no file of it went by for %v, more than %v", w.Transfer, still.Round(time.Second), limit)
 		}
 	}
 	return nil

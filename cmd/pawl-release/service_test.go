@@ -69,8 +69,9 @@ func TestAlive(t *testing.T) {
 		"never looked":   {ago(rescan + lookLimit + 1), release.Status{}, false},
 		"looks":          {ago(time.Hour), release.Status{Looked: ago(rescan + lookLimit)}, true},
 		"looks no more":  {ago(time.Hour), release.Status{Looked: ago(rescan + lookLimit + 1)}, false},
-		"large transfer": {ago(time.Hour), release.Status{Looked: now, Works: []release.Work{{Since: ago(2 * time.Hour), Content: 3600 * workRate}}}, true},
-		"stuck transfer": {ago(time.Hour), release.Status{Looked: now, Works: []release.Work{{Since: ago(time.Minute)}, {Since: ago(2*time.Hour + 1), Content: 3600 * workRate}}}, false},
+		"large transfer": {ago(time.Hour), release.Status{Looked: now, Works: []release.Work{{Since: ago(2 * time.Hour), Moved: ago(2 * time.Hour), Content: 3600 * workRate}}}, true},
+		"many files":     {ago(time.Hour), release.Status{Looked: now, Works: []release.Work{{Since: ago(100 * time.Hour), Moved: ago(time.Minute)}}}, true},
+		"stuck transfer": {ago(time.Hour), release.Status{Looked: now, Works: []release.Work{{Moved: ago(time.Minute)}, {Moved: ago(2*time.Hour + 1), Content: 3600 * workRate}}}, false},
 	} {
 		if err := alive(now, c.opened, rescan, &c.s); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +18,9 @@ import (
 	"pawl/receiver/release"
 )
 
+// maxNote bounds what pawl-receive noted about an arrival, in octets: it writes some hundred.
+const maxNote = 64 << 10
+
 // shownEntries is how much of a plan show prints unless all of it is asked for.
 const shownEntries = 20
 
@@ -31,6 +32,7 @@ type details struct {
 	PlanDigest string              `json:"plan_sha256,omitempty"`
 	Aborted    bool                `json:"aborted,omitempty"`
 	Answer     *release.Answer     `json:"answer,omitempty"`
+	Scans      []release.Scan      `json:"scans,omitempty"`   // each time that it was checked, and by which engines
 	Arrival    json.RawMessage     `json:"arrival,omitempty"` // what pawl-receive noted
 	Missing    *quarantine.Missing `json:"missing,omitempty"`
 	History    []quarantine.Event  `json:"history"`
@@ -120,7 +122,10 @@ func (c *config) details(store *quarantine.Store, id quarantine.ID, st quarantin
 	if d.Answer, err = release.LastAnswer(t.dir); err != nil {
 		return nil, err
 	}
-	if note, err := os.ReadFile(filepath.Join(t.dir, quarantine.NoteFile)); err == nil && json.Valid(note) {
+	if d.Scans, err = release.Scans(t.dir); err != nil {
+		return nil, err
+	}
+	if note, err := quarantine.ReadFile(t.dir, quarantine.NoteFile, maxNote); err == nil && json.Valid(note) {
 		d.Arrival = note
 	}
 	if d.Missing, err = quarantine.ReadMissing(t.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {

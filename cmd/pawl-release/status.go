@@ -15,6 +15,7 @@ import (
 	"pawl/cmd/internal/cli"
 	"pawl/framing"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release"
 )
 
 const (
@@ -30,6 +31,8 @@ type overview struct {
 	Receiving *quarantine.Situation    `json:"receiving"`       // as pawl-receive last said; null: it never did
 	Stale     bool                     `json:"stale"`           // that was long ago: pawl-receive does not run
 	Alarm     string                   `json:"alarm,omitempty"` // what the audit log says against the low side's log
+	Releasing *release.News            `json:"releasing"`       // as pawl-release run last said; null: it never did
+	Silent    bool                     `json:"silent"`          // that was long ago: it does not run
 }
 
 func statusCommand(env *cli.Env) *cobra.Command {
@@ -39,7 +42,7 @@ func statusCommand(env *cli.Env) *cobra.Command {
 		Use:   "status",
 		Short: "Show what waits, what arrives and the low side as last heard",
 		Long: `Status shows how many transfers are in each state, what pawl-receive says of the link, and the low side as it was
-last heard. It warns when beats stop, when the low side's queue grows, when an announced transfer never came and when
+last heard. It warns when pawl-release run does not run, can't write its audit log or can't move a transfer on, when beats stop, when the low side's queue grows, when an announced transfer never came and when
 an expected one is overdue (expect in pawl-receive.toml).
 
 The exit code is 1 if there is a warning.`,
@@ -85,6 +88,11 @@ func look(root string, now time.Time) (*overview, error) {
 		}
 		o.States[st] = len(ids)
 	}
+	o.Releasing, err = release.ReadNews(root)
+	if err != nil && !errors.Is(err, release.ErrNoNews) {
+		return nil, err
+	}
+	o.Silent = o.Releasing != nil && now.Sub(o.Releasing.Time) > release.Stale
 	o.Receiving, err = quarantine.ReadSituation(root)
 	if errors.Is(err, quarantine.ErrNoSituation) {
 		return o, nil
@@ -97,6 +105,9 @@ func look(root string, now time.Time) (*overview, error) {
 
 // trouble is the error that makes the exit code 1.
 func (o *overview) trouble() error {
+	if err := o.releaseTrouble(); err != nil {
+		return err
+	}
 	switch {
 	case o.Receiving == nil:
 		return quarantine.ErrNoSituation
@@ -110,11 +121,32 @@ func (o *overview) trouble() error {
 	return nil
 }
 
+// releaseTrouble is what pawl-release run says of itself, or that it says nothing.
+func (o *overview) releaseTrouble() error {
+	switch {
+	case o.Releasing == nil:
+		return release.ErrNoNews
+	case o.Silent:
+		return errors.New("pawl-release run does not run: nothing is released")
+	case len(o.Releasing.Warnings()) > 0:
+		return fmt.Errorf("%d warnings of pawl-release run", len(o.Releasing.Warnings()))
+	}
+	return nil
+}
+
 // show prints an overview for people.
 func (o *overview) show(w io.Writer, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, st := range quarantine.States() {
 		fmt.Fprintf(t, "%s\t%d transfers\n", st, o.States[st])
+	}
+	if n := o.Releasing; n != nil {
+		if o.Silent {
+			fmt.Fprintf(t, "\nNOT RELEASING: pawl-release run was last heard %s ago\n", now.Sub(n.Time).Round(time.Second))
+		}
+		for _, warning := range n.Warnings() {
+			fmt.Fprintf(t, "WARNING\t%s\n", warning)
+		}
 	}
 	r := o.Receiving
 	if r == nil {
@@ -150,12 +182,17 @@ func showBeat(w io.Writer, b *quarantine.Beat) {
 	fmt.Fprintf(w, "low side\theard %.1f s ago: version %s, up %v\n", b.HeardAgoMS/1000, framing.Printable(b.Version, textWidth), seconds(b.UptimeS))
 	fmt.Fprintf(w, "  its queue\t%d transfers, %s, the oldest for %v\n", b.Queue, humanize.IBytes(b.QueueBytes), seconds(b.OldestS))
 	fmt.Fprintf(w, "  it did\t%d sent, %d aborted, %d refused\n", b.Sent, b.Aborted, b.Refused)
-	fmt.Fprintf(w, "  it plans for\t%.4g %% random loss, outages of %v, at %s\n", 100*b.Loss, seconds(b.BurstMS/1000), humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"))
+	fmt.Fprintf(w, "  it plans for\t%.4g %% random loss, outages of %v, at %s\n", 100*b.Loss, milliseconds(b.BurstMS), humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"))
 	fmt.Fprintf(w, "  its audit log\t%s entries\n", humanize.Comma(int64(min(b.LogSize, math.MaxInt64))))
 	fmt.Fprintf(w, "  its disk\t%s free\n", humanize.IBytes(b.Room))
 	if b.Fault != "" {
 		fmt.Fprintf(w, "  its last error\t%s, %v before that beat\n", framing.Printable(b.Fault, textWidth), seconds(b.FaultAgoS))
 	}
+}
+
+// milliseconds is a short span for people.
+func milliseconds(ms float64) time.Duration {
+	return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond / 10)
 }
 
 // seconds is a span for people.

@@ -79,6 +79,7 @@ var wrongRows = []conftest.Row{
 	{Key: "console.client.certificate", Line: ``, Want: "is missing: write the file of the browser's certificate"},
 	{Key: "console.client.certificate", Line: `certificate = "../001/sender.key"`, Want: "holds no certificate in PEM"},
 	{Key: "channel.keep_content", Line: `keep_content = "no"`, Want: "want true or false, found string"},
+	{Key: "channel.keep_rejected", Line: `keep_rejected = "30 days"`, Want: `write "5ms", "30s" or "7d"`},
 	{Key: "channel.max_transfer", Line: `max_transfer = "much"`, Want: `write "128MiB", "10KiB" or 4096`},
 	{Key: "channel.max_entries", Line: `max_entries = -1`, Want: "-1 is negative: write how many files and folders one transfer may have"},
 	{Key: "channel.policy", Line: `policy = "none.toml"`, Want: "none.toml: no such file or directory"},

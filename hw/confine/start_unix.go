@@ -4,6 +4,7 @@ package confine
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,16 @@ func awaitExit(p *os.Process) {
 		if err := unix.Waitid(unix.P_PID, p.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != unix.EINTR {
 			return
 		}
+	}
+}
+
+// Group gives a command that was not started yet a process group of its own: when its context ends, everything that it started and that did
+// not leave the group is killed with it.
+func Group(cmd *exec.Cmd) {
+	cmd.SysProcAttr = attributes()
+	cmd.Cancel = func() error {
+		killGroup(cmd.Process)
+		return nil
 	}
 }
 

@@ -12,6 +12,6 @@ import "errors"
 var (
 	// ErrLocked is wrapped by Lock when the lock is held by somebody else.
 	ErrLocked = errors.New("locked by another")
-	// ErrNotRegular is wrapped by OpenRegular and AppendRegular for what is no plain file.
+	// ErrNotRegular is wrapped by OpenRegular, AppendRegular and OpenIn for what is no plain file.
 	ErrNotRegular = errors.New("not a plain file")
 )

@@ -107,3 +107,25 @@ func TestOnlyPlainFilesAreOpened(t *testing.T) {
 		t.Errorf("absent: %v", err)
 	}
 }
+
+func TestOpenInTakesFilesAndFolders(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o600), os.Mkdir(filepath.Join(dir, "folder"), 0o700),
+		os.Symlink("file", filepath.Join(dir, "link")), unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for name, want := range map[string]error{"file": nil, "folder": nil, "link": ErrNotRegular, "pipe": ErrNotRegular, "none": fs.ErrNotExist} {
+		f, err := OpenIn(root, name)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+		if err == nil {
+			f.Close()
+		}
+	}
+}

@@ -33,3 +33,8 @@ func OpenRegular(path string) (*os.File, error) {
 func AppendRegular(path string, _ fs.FileMode) (*os.File, error) {
 	return nil, fmt.Errorf("open %s: %w", path, errors.ErrUnsupported)
 }
+
+// OpenIn is not to be had here.
+func OpenIn(_ *os.Root, name string) (*os.File, error) {
+	return nil, fmt.Errorf("open %s: %w", name, errors.ErrUnsupported)
+}

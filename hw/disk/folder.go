@@ -169,6 +169,15 @@ func (f *Folder) Lock() (unlock func(), err error) {
 	return func() { file.Close() }, nil
 }
 
+// LockSoon is Lock, waiting for a few seconds where somebody else has it: for locks that are held for moments.
+func LockSoon(f *os.File) error {
+	err := Lock(f)
+	if errors.Is(err, ErrLocked) {
+		err = lockSoon(f)
+	}
+	return err
+}
+
 // lockSoon tries again until somebody's turn is over.
 func lockSoon(file *os.File) error {
 	late := time.NewTimer(patience)

@@ -16,6 +16,11 @@ func Free(path string) (uint64, error) {
 	return st.Bavail * uint64(st.Bsize), nil
 }
 
+// IsUnfit says whether a system call failed because the file system will never take such a name: it is too long, or has characters that it has not.
+func IsUnfit(err error) bool {
+	return errors.Is(err, unix.ENAMETOOLONG) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EILSEQ)
+}
+
 // IsFull says whether err is the file system's word that there is no room, or none for this user.
 func IsFull(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)

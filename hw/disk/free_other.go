@@ -14,3 +14,6 @@ func Free(path string) (uint64, error) {
 
 // IsFull says whether err is the file system's word that there is no room: not known here.
 func IsFull(error) bool { return false }
+
+// IsUnfit can't tell here.
+func IsUnfit(error) bool { return false }

@@ -25,6 +25,8 @@ type Verdict struct {
 	Engine   string `json:"engine,omitempty"`  // what looked, where it is not our own code: its name
 	Version  string `json:"version,omitempty"` // and its version, with that of its signatures
 	File     string `json:"file"`              // SHA-256 of verdict.json as it was written
+
+	Engines []Engine `json:"engines,omitempty"` // what looked, for each check of the policy
 }
 
 // Approval is a person's yes.
@@ -176,7 +178,7 @@ func (b *Verdict) check() error {
 	if b.Pass != (b.Check == "") || b.Pass != (b.Proof != "") {
 		return errors.New("a pass has a proof, a no has a check")
 	}
-	return errors.Join(isTransfer(b.Transfer), digestOr(b.Proof), isDigest(b.File), texts(b.Check, b.Path, b.Reason, b.Engine, b.Version))
+	return errors.Join(isTransfer(b.Transfer), digestOr(b.Proof), isDigest(b.File), texts(b.Check, b.Path, b.Reason, b.Engine, b.Version), checkEngines(b.Engines))
 }
 
 func (b *Approval) check() error {

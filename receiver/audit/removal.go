@@ -2,7 +2,7 @@ package audit
 
 import "errors"
 
-// Removal is the removal of a transfer's content from the quarantine after its release; plan and proof stay.
+// Removal is the removal of a transfer's content from the quarantine, after its release or its rejection; plan and proof stay.
 type Removal struct {
 	Transfer string `json:"transfer"`
 	Bytes    uint64 `json:"bytes"`

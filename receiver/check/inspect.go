@@ -140,10 +140,16 @@ func (in *inspection) end() error {
 		}
 	}
 	in.ended = true
-	if len(in.noes) > 0 && !in.all {
-		return in.noes[0]
+	if len(in.noes) == 0 || in.all {
+		return nil
 	}
-	return nil
+	// What a check has against the transfer weighs more than what could not be asked.
+	for _, v := range in.noes {
+		if !v.Unable {
+			return v
+		}
+	}
+	return in.noes[0]
 }
 
 // pathError is a "no" at the end about an entry that went by.
@@ -165,7 +171,7 @@ func (in *inspection) heard(a *asked, path, digest string) error {
 	v := &Verdict{Check: a.probe.Name(), Path: path, Reason: a.no.Error(), SHA256: digest, Outcome: a.rule.OnFail}
 	v.Engine, v.Version = a.probe.engine()
 	if _, ok := errors.AsType[unable](a.no); ok {
-		v.Outcome = quarantine.Held
+		v.Outcome, v.Unable = quarantine.Held, true
 	}
 	in.noes = append(in.noes, v)
 	if in.all {

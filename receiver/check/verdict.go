@@ -29,6 +29,7 @@ type Verdict struct {
 	Version string           `json:"version,omitempty"` // of the engine, and what confined it
 	SHA256  string           `json:"sha256,omitempty"`  // hexadecimal digest of the file, as proved
 	Outcome quarantine.State `json:"outcome,omitempty"` // what the policy makes of it
+	Unable  bool             `json:"unable,omitempty"`  // a check could not be made, and none said "no": nothing is known that was not known before
 
 	// Findings are what was said besides: every other "no", and every "yes" of a check that saw the whole transfer.
 	Findings []Finding `json:"findings,omitempty"`

@@ -20,6 +20,7 @@ type Rules struct {
 	Sender seal.SenderPublic  // whose signature counts
 	Limits framing.PlanLimits // zero: the format's
 	Policy *Policy            // what is asked of the content; nil: nothing
+	Passed func()             // is told of each file and folder that went by; nil: nobody
 }
 
 // chunk is the most that is read, digested and written at a time: large against a system
@@ -60,7 +61,7 @@ func verify(ctx context.Context, dir string, id quarantine.ID, rules Rules, sink
 		return Pass{}, missing(Signature, "proof", err)
 	}
 	defer proof.Close()
-	w := &walk{planFile: plan, proofFile: proof, planHash: sha256.New(), sink: sink, signed: signed, inspection: inspect(ctx, rules.Policy)}
+	w := &walk{planFile: plan, proofFile: proof, planHash: sha256.New(), sink: sink, signed: signed, inspection: inspect(ctx, rules.Policy), passed: rules.Passed}
 	defer w.inspection.close()
 	if err := w.open(id, rules.Limits); err != nil {
 		return Pass{}, err
@@ -101,6 +102,7 @@ type walk struct {
 	sink     Sink
 	files    uint64
 	path     string // path of the entry that is being read
+	passed   func() // nil: nobody asks
 
 	inspection *inspection // what the policy asks; nil when there is none
 }
@@ -177,6 +179,9 @@ func (w *walk) run(ctx context.Context) error {
 		}
 		if err == nil {
 			err = w.inspection.endEntry(e.Path, w.digest.want)
+		}
+		if w.passed != nil {
+			w.passed()
 		}
 		if err != nil {
 			return err

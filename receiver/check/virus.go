@@ -22,6 +22,10 @@ type VirusRule struct {
 	Undated bool          `json:"undated,omitempty"` // signatures that bear no date, which are one's own, are enough
 }
 
+// aheadMost is how far ahead of our clock signatures may be dated: time zones, and clocks that differ. A date further on would keep stale ones fresh
+// for ever.
+const aheadMost = 24 * time.Hour
+
 // virus speaks to clamd as in clamd(8): one connection a command, a command begins with "z" and ends with NUL.
 type virus struct {
 	ctx  context.Context
@@ -111,6 +115,8 @@ func (v *virus) greet() error {
 	switch age := time.Since(made); {
 	case made.IsZero() && !v.rule.Undated:
 		return cannot("signatures bear no date (undated = true accepts one's own)")
+	case age < -aheadMost && !made.IsZero():
+		return cannot("signatures are of %s, which is to come: look at the clocks", made.Format("2006-01-02 15:04"))
 	case !made.IsZero() && age > v.rule.MaxAge:
 		return cannot("signatures are %d days old, %s are allowed: update them", int(age.Hours()/24), v.rule.MaxAge)
 	}

@@ -21,6 +21,8 @@ func TestClamdAnswers(t *testing.T) {
 		{"clean", "ClamAV 1.4.6/27812/" + today, "stream: OK", ""},
 		{"found", "ClamAV 1.4.6/27812/" + today, "stream: Eicar-Test-Signature FOUND", "Eicar-Test-Signature found"},
 		{"stale", "ClamAV 1.4.6/27000/Sun Nov 22 08:24:03 2020", "stream: OK", "days old"},
+		{"of tomorrow but one", "ClamAV 1.4.6/27812/" + time.Now().Add(49*time.Hour).Format("Mon Jan _2 15:04:05 2006"), "stream: OK", "which is to come"},
+		{"another zone", "ClamAV 1.4.6/27812/" + time.Now().Add(13*time.Hour).Format("Mon Jan _2 15:04:05 2006"), "stream: OK", ""},
 		{"undated", "ClamAV 1.4.6", "stream: OK", "bear no date"},
 		{"too long", "ClamAV 1.4.6/27812/" + today, "INSTREAM size limit exceeded. ERROR", "StreamMaxLength"},
 		{"error", "ClamAV 1.4.6/27812/" + today, "stream: Can't allocate memory ERROR", "clamd answers"},

@@ -3,7 +3,6 @@ package quarantine
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 )
 
@@ -63,16 +62,18 @@ func WriteMissing(dir string, m *Missing) error {
 	return WriteFile(dir, MissingFile, append(data, '\n'))
 }
 
+// maxMissing bounds missing.json, in octets: some million runs.
+const maxMissing = 64 << 20
+
 // ReadMissing reads missing.json from a transfer's folder; fs.ErrNotExist where nothing is missing.
 func ReadMissing(dir string) (*Missing, error) {
-	path := filepath.Join(dir, MissingFile)
-	data, err := os.ReadFile(path)
+	data, err := ReadFile(dir, MissingFile, maxMissing)
 	if err != nil {
 		return nil, fmt.Errorf("read missing blocks: %w", err)
 	}
 	m := new(Missing)
 	if err := json.Unmarshal(data, m); err != nil {
-		return nil, fmt.Errorf("read missing blocks %s: %w", path, err)
+		return nil, fmt.Errorf("read missing blocks %s: %w", filepath.Join(dir, MissingFile), err)
 	}
 	return m, nil
 }

@@ -4,9 +4,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"pawl/hw/disk"
 )
 
 // WriteFile puts a small file into a folder so that a reader, also one after a crash, sees
@@ -34,6 +38,40 @@ func WriteFile(dir, name string, data []byte) error {
 	}
 	if err := syncDir(dir); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// ReadFile reads a file of a transfer's folder, whose maker faces the wire: a plain file only, and at most max octets. The error wraps
+// [fs.ErrNotExist] when there is none.
+func ReadFile(dir, name string, max int64) ([]byte, error) {
+	f, err := disk.OpenRegular(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err == nil && int64(len(data)) > max {
+		err = fmt.Errorf("larger than %d octets", max)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return data, nil
+}
+
+// ClearTemporary removes what a WriteFile that a crash ended has left in a folder.
+func ClearTemporary(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("clear temporary files: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ownPrefix+"new-") {
+			if err := RemoveFile(dir, e.Name()); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

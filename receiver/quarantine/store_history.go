@@ -1,13 +1,13 @@
 package quarantine
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -23,8 +23,9 @@ type Event struct {
 	Reason string    `json:"reason,omitempty"`
 }
 
-// historyLine bounds one line that History reads: our own are far below.
-const historyLine = 64 << 10
+// historyMost is how much of a history is read, from its end, in octets: thousands of changes. Who made the folder faces the wire and may
+// have put there what it likes.
+const historyMost = 1 << 20
 
 // Record appends a line to the history of transfer id, which is in state st now, and syncs
 // it. It is written before the move that it tells of, so that no state was reached without
@@ -78,7 +79,7 @@ func (s *Store) appendHistory(dir string, line []byte) (err error) {
 	return nil
 }
 
-// History reads the lines that Record wrote, oldest first; half a line that a crash left is
+// History reads the last lines that Record wrote, a mebibyte of them, oldest first; half a line that a crash left is
 // passed over. A transfer without a history has none, and that is not an error.
 func (s *Store) History(id ID, st State) ([]Event, error) {
 	f, err := disk.OpenRegular(filepath.Join(s.Dir(st, id), HistoryFile))
@@ -89,17 +90,25 @@ func (s *Store) History(id ID, st State) ([]Event, error) {
 		return nil, fmt.Errorf("history of %s: %w", id, err)
 	}
 	defer f.Close()
+	data, err := tail(f, historyMost)
+	if err != nil {
+		return nil, fmt.Errorf("history of %s: %w", id, err)
+	}
 	var events []Event
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, historyLine)
-	for lines.Scan() {
+	for line := range bytes.Lines(data) {
 		var e Event
-		if json.Unmarshal(bytes.TrimSpace(lines.Bytes()), &e) == nil {
+		if json.Unmarshal(line, &e) == nil {
 			events = append(events, e)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return events, fmt.Errorf("history of %s: %w", id, err)
-	}
 	return events, nil
+}
+
+// tail reads the end of a file.
+func tail(f *os.File, most int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(f, max(info.Size()-most, 0), most))
 }

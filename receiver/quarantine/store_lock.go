@@ -44,3 +44,20 @@ func (s *Store) Lock(id ID, st State) (*Lock, error) {
 
 // Unlock gives the transfer back.
 func (l *Lock) Unlock() { l.dir.Close() }
+
+// Turn waits for the right to change what is decided about transfers, or where they lie, and gives the end of it. A change of state and a person's
+// word each take one turn, of milliseconds: so a word never falls between the last look at the words and the release, and waits for
+// nobody who holds a transfer's [Lock] for the hours of a slow copy. A Lock is never waited for in a turn.
+func (s *Store) Turn() (end func(), err error) {
+	// The folder of a state, not of a transfer: that one moves, and who faces the wire may put another in its place.
+	dir, err := os.Open(s.folder(Held))
+	if err == nil {
+		if err = disk.LockSoon(dir); err != nil {
+			dir.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take a turn: %w", err)
+	}
+	return func() { dir.Close() }, nil
+}

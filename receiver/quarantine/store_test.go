@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -313,4 +314,55 @@ func TestLockExcludesAndFollowsTheTransfer(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Unlock()
+}
+
+// TestPlantedFilesCostNothing: pawl-receive, taken over, makes what others read.
+func TestPlantedFilesCostNothing(t *testing.T) {
+	s, id := open(t), ID{1, 1}
+	dir, err := s.Create(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, HistoryFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(300<<20), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Record(id, Incoming, Event{Who: "test", To: Incoming, Reason: "ours"}); err != nil {
+		t.Fatal(err)
+	}
+	got := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			events, err := s.History(id, Incoming)
+			if err != nil || len(events) != 1 || events[0].Reason != "ours" {
+				b.Fatalf("%d events, %v", len(events), err)
+			}
+		}
+	})
+	if got.AllocedBytesPerOp() > 8<<20 || got.N == 0 {
+		t.Errorf("%d bytes for a planted history", got.AllocedBytesPerOp())
+	}
+	// A pipe is not waited for, a link not followed, and neither is what is larger than it can be.
+	for name, plant := range map[string]func(path string) error{
+		"pipe":  func(path string) error { return exec.Command("mkfifo", path).Run() },
+		"link":  func(path string) error { return os.Symlink("/etc/passwd", path) },
+		"large": func(path string) error { return os.WriteFile(path, make([]byte, 101), 0o600) },
+	} {
+		path := filepath.Join(dir, "x")
+		if err := errors.Join(RemoveFile(dir, "x"), plant(path)); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := ReadFile(dir, "x", 100); err == nil {
+			t.Errorf("%s: read %q", name, data)
+		}
+	}
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, MissingFile)); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := ReadMissing(dir); err == nil {
+		t.Errorf("read %v", m)
+	}
 }

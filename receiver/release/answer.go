@@ -6,13 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"pawl/hw/disk"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 )
@@ -55,8 +52,12 @@ func (a Answer) says() string {
 	return string(text)
 }
 
+// unable says whether a check could not be made, and nothing is known because of it.
+func (a Answer) unable() bool { return a.Verdict != nil && a.Verdict.Unable }
+
 // noteVerdict enters an answer in the audit log and keeps it in the transfer's folder. One that says what the last one said leaves that in
-// its place, so that approvals of it stay good: only a check that says something else takes them away.
+// its place, so that approvals of it stay good: only a check that says something else takes them away. One that could not be made says nothing, and
+// takes no pass from its place.
 func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
 	w := Answer{When: j.now().UTC(), Pass: pass.Valid(), Verdict: verdict, Checks: pass.Findings()}
 	if policy := j.channel.Policy; policy != nil {
@@ -67,24 +68,41 @@ func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
 		body := pass.Body()
 		w.Body = hex.EncodeToString(body[:])
 	}
-	last, text, err := lastAnswer(j.dir())
+	last, data, err := lastAnswer(j.dir())
 	if err != nil {
 		return err
 	}
-	if last != nil && last.says() == w.says() {
-		return j.enterVerdict(w, text)
+	stands := last != nil && (last.says() == w.says() || last.Pass && w.unable())
+	if !stands {
+		if data, err = encodeJSON(w); err != nil {
+			return fmt.Errorf("write %s: %w", verdictFile, err)
+		}
 	}
-	data, err := encodeJSON(w)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", verdictFile, err)
-	}
-	if err := j.enterVerdict(w, data); err != nil {
+	if err := j.enterAnswer(w, data); err != nil || stands {
 		return err
 	}
 	if err := quarantine.WriteFile(j.dir(), verdictFile, data); err != nil {
 		return err
 	}
 	j.step("verdict written")
+	return nil
+}
+
+// enterAnswer enters an answer and keeps the scan, if it was not said already in a try before this one. file is what lies, or is about to lie, in the
+// folder.
+func (j *job) enterAnswer(w Answer, file []byte) error {
+	scan := scanOf(w)
+	says := w.says() + scan.engines()
+	if j.again.verdict(j.id, says) {
+		return nil
+	}
+	if err := j.enterVerdict(w, file, scan); err != nil {
+		return err
+	}
+	if err := addScan(j.dir(), scan); err != nil {
+		return err
+	}
+	j.again.said(j.id, says)
 	return nil
 }
 
@@ -133,22 +151,11 @@ const maxFile = 1 << 20
 
 // readFile reads one of our files, as a plain file only; nil when it is not there.
 func readFile(dir, name string) ([]byte, error) {
-	f, err := disk.OpenRegular(filepath.Join(dir, name))
+	data, err := quarantine.ReadFile(dir, name, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("larger than %d octets", maxFile)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return data, nil
+	return data, err
 }
 
 // readJSON says whether the file is there and was read.

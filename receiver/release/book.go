@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 
@@ -17,7 +18,7 @@ type Recorder interface {
 }
 
 // Audit makes the gate enter what it does in an audit log. It is called before anything else.
-func (g *Gate) Audit(book Recorder) { g.book = book }
+func (g *Gate) Audit(book Recorder) { g.book = &minded{Recorder: book} }
 
 // Enter makes an entry in the audit log in the gate's name.
 func (g *Gate) Enter(body audit.Body) (audit.Receipt, error) { return g.book.Append(g.who, body) }
@@ -32,11 +33,13 @@ func (j *job) enterState(from, to quarantine.State, reason string) error {
 	return err
 }
 
-// enterVerdict enters an answer and the digest of the file that it is about to be written to.
-func (j *job) enterVerdict(a Answer, file []byte) error {
-	v := &audit.Verdict{Transfer: j.id.String(), Pass: a.Pass, Proof: a.Body, File: digest(file)}
+// enterVerdict enters an answer, the engines it comes from, and the digest of the file that it is about to be written to; or of the one that stays,
+// where it says nothing else.
+func (j *job) enterVerdict(a Answer, file []byte, scan Scan) error {
+	v := &audit.Verdict{Transfer: j.id.String(), Pass: a.Pass, Proof: a.Body, File: digest(file), Engines: scan.Engines}
 	if a.Verdict != nil {
 		v.Check, v.Path, v.Reason = a.Verdict.Check, audit.Text(a.Verdict.Path), audit.Text(a.Verdict.Reason)
+		v.Engine, v.Version = audit.Text(a.Verdict.Engine), audit.Text(a.Verdict.Version)
 	}
 	_, err := j.Enter(v)
 	return err
@@ -61,16 +64,33 @@ func (j *job) enterDecision(s person.Signed, p people.Person, file []byte) error
 // enterRelease enters what is about to be released, and gives the receipt that Release asks for.
 func (j *job) enterRelease(place string, pass check.Pass, approval Approval) (audit.Receipt, error) {
 	head, body := pass.Head(), pass.Body()
-	return j.Enter(&audit.Release{
+	return j.enterOnce(&audit.Release{
 		Transfer: j.id.String(), Name: audit.Text(pass.Name()), Inbox: place, Plan: hex.EncodeToString(head.PlanDigest[:]),
 		Proof: hex.EncodeToString(body[:]), Files: head.Files, Bytes: head.Content, Approvals: approval.who,
 		Sender: j.sender.String(),
 	})
 }
 
-// enterRemoval enters that the content is about to be removed, which is in the inbox.
-func (j *job) enterRemoval(size int64) error {
-	_, err := j.Enter(&audit.Removal{Transfer: j.id.String(), Bytes: uint64(max(size, 0)), Reason: "it is in the inbox"})
+// enterOnce enters a release that is not the one that was entered last, and gives the receipt of the entry there is.
+func (j *job) enterOnce(r *audit.Release) (audit.Receipt, error) {
+	all, err := DecisionFiles(j.dir())
+	if err != nil {
+		return audit.Receipt{}, err
+	}
+	words := digest(bytes.Join(all, nil))
+	if receipt, ok := j.again.receipt(j.id, r, words); ok {
+		return receipt, nil
+	}
+	receipt, err := j.Enter(r)
+	if err == nil {
+		j.again.keep(j.id, r, words, receipt)
+	}
+	return receipt, err
+}
+
+// enterRemoval enters that the content is about to be removed, and why.
+func (j *job) enterRemoval(size int64, reason string) error {
+	_, err := j.Enter(&audit.Removal{Transfer: j.id.String(), Bytes: uint64(max(size, 0)), Reason: audit.Text(reason)})
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"pawl/hw/disk"
 )
 
 // Collision is what becomes of a transfer whose name the inbox has. What is there is never touched.
@@ -104,17 +106,25 @@ func sameTree(a, b *os.Root, name string) (bool, error) {
 	}
 	switch {
 	case in.IsDir() && there.IsDir():
-		return sameFolder(a, b, name)
+		return exchanged(sameFolder(a, b, name))
 	case in.Mode().IsRegular() && there.Mode().IsRegular() && in.Size() == there.Size():
-		return sameBytes(a, b, name)
+		return exchanged(sameBytes(a, b, name))
 	}
 	return false, nil
+}
+
+// exchanged says that what others made something else while it was compared is not the same.
+func exchanged(same bool, err error) (bool, error) {
+	if errors.Is(err, disk.ErrNotRegular) {
+		return false, nil
+	}
+	return same, err
 }
 
 func sameFolder(a, b *os.Root, name string) (bool, error) {
 	var lists [2][]string
 	for i, root := range []*os.Root{a, b} {
-		dir, err := root.Open(name)
+		dir, err := disk.OpenIn(root, name)
 		if err != nil {
 			return false, err
 		}
@@ -137,12 +147,12 @@ func sameFolder(a, b *os.Root, name string) (bool, error) {
 }
 
 func sameBytes(a, b *os.Root, name string) (bool, error) {
-	one, err := a.Open(name)
+	one, err := disk.OpenIn(a, name)
 	if err != nil {
 		return false, err
 	}
 	defer one.Close()
-	other, err := b.Open(name)
+	other, err := disk.OpenIn(b, name)
 	if err != nil {
 		return false, err
 	}

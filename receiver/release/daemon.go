@@ -19,16 +19,20 @@ import (
 // large, sick or stuck transfer holds up nothing but its channel, and a failing one nothing at all, since it is
 // left for the next round.
 type Daemon struct {
-	gate   *Gate
-	rescan time.Duration
-	said   map[string]bool // what was reported once; of Run's own goroutine
-	pulse  pulse
+	gate    *Gate
+	rescan  time.Duration
+	said    map[string]bool // what was reported once; of Run's own goroutine
+	pulse   pulse
+	started time.Time
+	now     func() time.Time // for when failing transfers are tried again
 }
 
-// NewDaemon makes a daemon that looks through the quarantine every rescan, also when nothing nudges it: what failed
-// for a full disk or an inbox that is not mounted is tried again then.
+// NewDaemon makes a daemon that looks through the quarantine every rescan, also when nothing nudges it. What failed for a full disk or an inbox
+// that is not mounted is tried again after rescan, then after twice as long each time, up to a quarter of an hour.
 func NewDaemon(gate *Gate, rescan time.Duration) *Daemon {
-	return &Daemon{gate: gate, rescan: rescan, said: map[string]bool{}}
+	d := &Daemon{gate: gate, rescan: rescan, said: map[string]bool{}, now: time.Now, started: time.Now()}
+	gate.moved = func(id quarantine.ID) { d.pulse.moved(id, time.Now()) }
+	return d
 }
 
 // Run clears up after an earlier run, takes what is there, and then looks again after every nudge until ctx
@@ -39,7 +43,7 @@ func (d *Daemon) Run(ctx context.Context, nudges <-chan struct{}) error {
 	for _, channel := range d.gate.channels {
 		kick := make(chan struct{}, 1)
 		wake = append(wake, kick)
-		w := &worker{gate: d.gate, pulse: &d.pulse, channel: channel, said: map[quarantine.ID]string{}}
+		w := &worker{gate: d.gate, pulse: &d.pulse, channel: channel, rescan: d.rescan, now: d.now, failing: map[quarantine.ID]*Failing{}}
 		group.Go(func() error { return w.run(ctx, kick) })
 	}
 	group.Go(func() error {
@@ -98,70 +102,6 @@ func (d *Daemon) once(what string) bool {
 	return true
 }
 
-// worker serves one channel.
-type worker struct {
-	gate    *Gate
-	pulse   *pulse
-	channel Channel
-	said    map[quarantine.ID]string // the last error of each transfer that fails
-}
-
-func (w *worker) run(ctx context.Context, kick <-chan struct{}) error {
-	if err := w.gate.Sweep(w.channel); err != nil {
-		w.gate.log.Error("staging can't be cleared", zap.String("channel", w.channel.Name), zap.Error(err))
-	}
-	for {
-		w.round(ctx)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-kick:
-		}
-	}
-}
-
-// round tries every transfer of the channel once.
-func (w *worker) round(ctx context.Context) {
-	failing := map[quarantine.ID]string{}
-	for _, st := range []quarantine.State{quarantine.Checking, quarantine.Complete, quarantine.Held} {
-		ids, err := w.gate.store.List(st)
-		if err != nil {
-			w.gate.log.Error("quarantine can't be read", zap.Error(err))
-			return
-		}
-		for _, id := range ids {
-			if ctx.Err() != nil {
-				return
-			}
-			if id.Channel != w.channel.ID || st == quarantine.Held && !w.gate.ready(id) {
-				continue
-			}
-			if err := w.try(ctx, id, st); err != nil {
-				failing[id] = err.Error()
-			}
-		}
-	}
-	w.said = failing
-}
-
-// try runs one transfer. What somebody else has or had is not a failure.
-func (w *worker) try(ctx context.Context, id quarantine.ID, st quarantine.State) error {
-	reached, err := w.pulse.run(ctx, w.gate, id, st)
-	switch {
-	case err == nil, ctx.Err() != nil, errors.Is(err, quarantine.ErrLocked):
-		return nil
-	case errors.Is(err, fs.ErrNotExist) && reached == st:
-		if now, found := w.gate.store.Find(id); found == nil && now != st {
-			return nil
-		}
-	}
-	if w.said[id] != err.Error() {
-		w.gate.log.Error("transfer can't be released: trying again", zap.Stringer("transfer", id),
-			zap.String("channel", w.channel.Name), zap.String("err", framing.Printable(err.Error(), shownReason)))
-	}
-	return err
-}
-
 // Sweep clears what a crash left behind a channel's transfers that are settled: stagings in the
 // inbox, and the content of released ones. A transfer in checking is not touched: its staging is
 // evidence.
@@ -176,7 +116,7 @@ func (g *Gate) Sweep(channel Channel) error {
 		}
 	}
 	if channel.Bucket != nil {
-		return err
+		return errors.Join(err, g.sweepObjects(channel))
 	}
 	in, errIn := openInbox(channel.Inbox)
 	if errIn != nil {
@@ -203,6 +143,31 @@ func (g *Gate) sweepContent(id quarantine.ID) error {
 	}
 	defer lock.Unlock()
 	return j.dropContent()
+}
+
+// sweepObjects removes from a bucket what went up of transfers that were rejected while the store was away.
+func (g *Gate) sweepObjects(channel Channel) error {
+	rejected, err := g.store.List(quarantine.Rejected)
+	for _, id := range rejected {
+		if id.Channel != channel.ID {
+			continue
+		}
+		if there, readErr := readJSON(g.store.Dir(quarantine.Rejected, id), intentFile, new(intent)); readErr != nil || !there {
+			err = errors.Join(err, readErr)
+			continue
+		}
+		j, lock, takeErr := g.take(id, quarantine.Rejected)
+		if takeErr == nil {
+			ctx, stop := context.WithTimeout(context.Background(), giving)
+			takeErr = j.takeBack(ctx)
+			stop()
+			lock.Unlock()
+		}
+		if takeErr != nil && !errors.Is(takeErr, quarantine.ErrLocked) {
+			err = errors.Join(err, fmt.Errorf("transfer %s: %w", id, takeErr))
+		}
+	}
+	return err
 }
 
 func (g *Gate) sweepStaging(in *inbox, id quarantine.ID) error {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,7 +68,10 @@ func (h *house) start(t *testing.T, log *events, channels ...Channel) chan<- str
 	gate.People(h.gate.people)
 	ctx, stop := context.WithCancel(t.Context())
 	nudges, done := make(chan struct{}), make(chan error, 1)
-	go func() { done <- NewDaemon(gate, time.Hour).Run(ctx, nudges) }()
+	d := NewDaemon(gate, time.Hour)
+	var hours atomic.Int64
+	d.now = func() time.Time { return monday.Add(time.Duration(hours.Add(2)) * time.Hour) } // each try that failed was long ago
+	go func() { done <- d.Run(ctx, nudges) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -182,5 +186,30 @@ func TestManyHandsOneRelease(t *testing.T) {
 		if err != nil || released != 1 {
 			t.Errorf("%s: released %d times (%v)", next, released, err)
 		}
+	}
+}
+
+// TestProgressIsHeardFileByFile: a watchdog must tell many small files from one that hangs.
+func TestProgressIsHeardFileByFile(t *testing.T) {
+	h := build(t, true)
+	n := 0
+	h.gate.moved = func(quarantine.ID) { n++ }
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	files := 0
+	for _, e := range checktest.Tree() {
+		if !e.Dir {
+			files++
+		}
+	}
+	if want := len(checktest.Tree()) + files; n != want { // checked, and read back
+		t.Errorf("heard %d times, want %d", n, want)
+	}
+	p := pulse{}
+	p.begin(Work{Channel: id.Channel, Transfer: id.String()})
+	p.moved(quarantine.ID{Channel: id.Channel, Transfer: 1}, monday)
+	p.moved(id, monday.Add(time.Hour))
+	if got := p.works[id.Channel].Moved; !got.Equal(monday.Add(time.Hour)) {
+		t.Errorf("moved %v", got)
 	}
 }

@@ -1,13 +1,17 @@
 package release
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"time"
 
+	"go.uber.org/zap"
+
+	"pawl/framing"
 	"pawl/framing/person"
+	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 	"pawl/receiver/release/people"
 )
@@ -38,27 +42,50 @@ func (g *Gate) Draft(id quarantine.ID, action person.Action, reason string, show
 // Decide takes a person's signed decision. It refuses what is not signed by one of the people ([people.ErrUnknown],
 // [person.ErrSignature]) with the role for the channel ([ErrRole]), over this transfer, its proof and its verdicts as they are now
 // ([ErrStale]), with everything shown that the channel demands ([ErrShown]), for the first time ([ErrTwice]) and in a state for it
-// ([ErrState], [quarantine.ErrLocked]). What it does not refuse is in the audit log and on disk when it returns.
+// ([ErrState]). What it does not refuse is in the audit log and on disk when it returns. It does not wait for who has the transfer in hand.
 //
-// An approval is counted, and released by the next [Gate.Run]. A revocation takes the person's own approval back, up to
-// the moment when the release begins. A rejection moves the transfer to rejected at once.
+// An approval is counted, and released by the next [Gate.Run]. A revocation takes the person's own approval back, and a rejection refuses the
+// transfer, up to the moment when the release begins: all words are weighed right before that. A rejected transfer is moved at once, or by who has it
+// in hand.
 func (g *Gate) Decide(id quarantine.ID, s person.Signed) error {
-	st, err := g.store.Find(id)
-	if err != nil {
+	channel, ok := g.channels[id.Channel]
+	if !ok {
+		return fmt.Errorf("transfer %s: %w", id, ErrChannel)
+	}
+	st, err := g.word(id, channel, s)
+	if err != nil || s.Action != person.Reject {
 		return err
 	}
-	if st != quarantine.Held && (st != quarantine.Checking || s.Action != person.Revoke) {
-		return fmt.Errorf("transfer %s is %s: %w", id, st, ErrState)
-	}
 	j, lock, err := g.take(id, st)
+	if errors.Is(err, quarantine.ErrLocked) || errors.Is(err, fs.ErrNotExist) {
+		return nil // who has it, or had it a moment ago, finds the word before it is released
+	}
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock()
-	if err := j.decide(s); err != nil {
-		return fmt.Errorf("%s %s: %w", s.Action, id, err)
+	return j.giveUp(context.Background(), s)
+}
+
+// word takes a decision in a turn of its own, and says in which state the transfer was.
+func (g *Gate) word(id quarantine.ID, channel Channel, s person.Signed) (quarantine.State, error) {
+	end, err := g.store.Turn()
+	if err != nil {
+		return "", err
 	}
-	return nil
+	defer end()
+	st, err := g.store.Find(id)
+	if err != nil {
+		return st, err
+	}
+	if st != quarantine.Held && (st != quarantine.Checking || s.Action == person.Approve) {
+		return st, fmt.Errorf("transfer %s is %s: %w", id, st, ErrState)
+	}
+	j := &job{Gate: g, id: id, channel: channel, state: st, who: g.who}
+	if err := j.decide(s); err != nil {
+		return st, fmt.Errorf("%s %s: %w", s.Action, id, err)
+	}
+	return st, nil
 }
 
 func (j *job) decide(s person.Signed) error {
@@ -84,22 +111,87 @@ func (j *job) decide(s person.Signed) error {
 		return fmt.Errorf("%s %w", p.Name(), ErrTwice)
 	case s.Action == person.Revoke && !standing:
 		return fmt.Errorf("%w: %s has not approved it", ErrState, p.Name())
-	case s.Action == person.Revoke:
-		if _, err := os.Lstat(filepath.Join(j.dir(), intentFile)); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%w: its release has begun", ErrState)
+	case s.Action != person.Approve:
+		if begun, err := j.begun(); err != nil || begun {
+			return errors.Join(fmt.Errorf("%w: its release has begun", ErrState), err)
 		}
 	}
 	j.who = p.Name()
 	if err := j.keep(s, p); err != nil {
 		return err
 	}
-	if s.Action == person.Reject {
-		return j.move(quarantine.Rejected, rejectedBy(s))
-	}
 	return j.remark(string(s.Action)+" by "+p.Name(), s.Reason)
 }
 
 func rejectedBy(s person.Signed) string { return "rejected by " + s.Person + ": " + s.Reason }
+
+// begun says whether a release has come so far that nothing is taken back.
+func (j *job) begun() (bool, error) {
+	var i intent
+	there, err := readJSON(j.dir(), intentFile, &i)
+	return there && !i.Uploading, err
+}
+
+// commit is the point of no return. In one turn, so that no word falls in between, it asks for everything once more that a release takes beside the
+// pass, and lets write note that it has begun. The error is an outstandingError where something is outstanding now.
+func (j *job) commit(place string, pass check.Pass, write func() error) error {
+	if err := j.guard(); err != nil {
+		return err
+	}
+	end, err := j.store.Turn()
+	if err != nil {
+		return err
+	}
+	defer end()
+	approval, wait, err := j.approve(pass)
+	if err != nil {
+		return err
+	}
+	if wait != "" {
+		return outstandingError{wait}
+	}
+	// Somebody may have taken a yes back that was not needed: the log tells of those that were.
+	if _, err := j.enterRelease(place, pass, approval); err != nil {
+		return err
+	}
+	return write()
+}
+
+// giving is how long the store is waited for when a transfer that is rejected is cleared away.
+const giving = 10 * time.Second
+
+// giveUp refuses for good what one of the people has rejected. Neither inbox nor store is waited for: what can't be cleared there and was never
+// released, a later start clears.
+func (j *job) giveUp(ctx context.Context, s person.Signed) error {
+	if j.state == quarantine.Checking {
+		if err := j.clear(ctx); err != nil {
+			j.log.Warn("what was begun of a rejected transfer can't be cleared now", zap.Stringer("transfer", j.id), zap.String("err", framing.Printable(err.Error(), shownReason)))
+		}
+	}
+	j.who = s.Person
+	return j.move(quarantine.Rejected, rejectedBy(s))
+}
+
+// clear removes what was copied or uploaded of a transfer whose release has not begun.
+func (j *job) clear(ctx context.Context) error {
+	if j.channel.Bucket != nil {
+		if there, err := readJSON(j.dir(), intentFile, new(intent)); err != nil || !there {
+			return err // nothing went up
+		}
+		ctx, stop := context.WithTimeout(ctx, giving)
+		defer stop()
+		return j.takeBack(ctx)
+	}
+	in, err := openInbox(j.channel.Inbox)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	return in.unstage(j.id)
+}
 
 // lastOf is the decision of a person that stands.
 func (j *job) lastOf(p people.Person) (*Given, error) {

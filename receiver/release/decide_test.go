@@ -255,20 +255,19 @@ func TestRevokedWhileItWaitsForRoom(t *testing.T) {
 func TestRevokedTooLate(t *testing.T) {
 	h := heldHouse(t, One)
 	h.approve(t, id, "alice")
-	revoke := h.signed(t, id, "alice", person.Revoke)
+	revoke, reject := h.signed(t, id, "alice", person.Revoke), h.signed(t, id, "bob", person.Reject)
 	j, lock, err := h.gate.take(id, quarantine.Held)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if err := h.gate.Decide(id, revoke); !errors.Is(err, quarantine.ErrLocked) {
-		t.Errorf("while another has it: %v", err)
 	}
 	if err := errors.Join(j.move(quarantine.Checking, ""), writeJSON(j.dir(), intentFile, intent{Inbox: h.inbox, Name: "tree"})); err != nil {
 		t.Fatal(err)
 	}
 	lock.Unlock()
-	if err := h.gate.Decide(id, revoke); !errors.Is(err, ErrState) || !strings.Contains(err.Error(), "has begun") {
-		t.Errorf("after the intent: %v", err)
+	for _, word := range []person.Signed{revoke, reject} {
+		if err := h.gate.Decide(id, word); !errors.Is(err, ErrState) || !strings.Contains(err.Error(), "has begun") {
+			t.Errorf("%s after the intent: %v", word.Action, err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release/bucket"
 )
 
 // releaseTo puts the manifest of what was uploaded into the bucket, which is the release there. pass is the one of the channel's policy,
@@ -50,13 +51,17 @@ func (j *job) deliver(ctx context.Context) error {
 	if wait != "" {
 		return j.wait(wait, false)
 	}
+	if err := j.fits(); err != nil {
+		return j.refuse(err)
+	}
 	place := j.channel.Bucket.URL(bucketPrefix(j.id))
 	receipt, err := j.enterRelease(place, pass, approval)
 	if err != nil {
 		return err
 	}
 	body := pass.Body()
-	if err := writeJSON(j.dir(), intentFile, intent{Inbox: place, Name: pass.Name(), Bucket: true, Body: hex.EncodeToString(body[:]), When: j.now().UTC()}); err != nil {
+	begun := intent{Inbox: place, Name: pass.Name(), Bucket: true, Uploading: true, Body: hex.EncodeToString(body[:]), When: j.now().UTC()}
+	if err := writeJSON(j.dir(), intentFile, begun); err != nil {
 		return err
 	}
 	j.step("intent written")
@@ -69,11 +74,10 @@ func (j *job) deliver(ctx context.Context) error {
 		return err
 	}
 	defer u.close()
-	if err := j.send(ctx, u, pass, approval, receipt); err != nil {
-		if u.begun {
+	if err := j.send(ctx, u, begun, pass, approval, receipt); err != nil {
+		if u.begun && !errors.Is(err, bucket.ErrRefused) {
 			return err // the manifest may be there: the next try asks
 		}
-		// While an intent is there no approval can be taken back.
 		if back := j.takeBack(ctx); back != nil {
 			return errors.Join(err, back)
 		}
@@ -82,9 +86,22 @@ func (j *job) deliver(ctx context.Context) error {
 	return j.delivered(ctx, place)
 }
 
+// fits asks, before anything goes up, whether the store can name all files.
+func (j *job) fits() error {
+	for e, err := range check.Entries(j.dir()) {
+		if err == nil && !e.Dir {
+			err = j.channel.Bucket.Fits(bucketPrefix(j.id) + contentKey + e.Path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // send uploads and releases. The content was checked a moment ago, for the same proof: here only its digests are asked about.
-func (j *job) send(ctx context.Context, u *upload, pass check.Pass, approval Approval, receipt audit.Receipt) error {
-	delivered, err := check.Verify(ctx, j.dir(), j.id, check.Rules{Sender: j.sender, Limits: j.channel.Limits}, u)
+func (j *job) send(ctx context.Context, u *upload, begun intent, pass check.Pass, approval Approval, receipt audit.Receipt) error {
+	delivered, err := check.Verify(ctx, j.dir(), j.id, check.Rules{Sender: j.sender, Limits: j.channel.Limits, Passed: j.rules().Passed}, u)
 	if err != nil {
 		return err
 	}
@@ -92,6 +109,12 @@ func (j *job) send(ctx context.Context, u *upload, pass check.Pass, approval App
 		return err
 	}
 	j.step("manifest written")
+	// The manifest is the release: until here everybody can take a word back, and from here on nobody.
+	begun.Uploading = false
+	if err := j.commit(begun.Inbox, pass, func() error { return writeJSON(j.dir(), intentFile, begun) }); err != nil {
+		return err
+	}
+	j.step("release begun")
 	return releaseTo(u, j.id, pass, delivered, approval, receipt)
 }
 

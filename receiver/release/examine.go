@@ -7,23 +7,45 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.uber.org/zap"
+
+	"pawl/framing"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
+	"pawl/receiver/release/bucket"
 )
 
 // examine takes a transfer in checking to where it belongs. On an error it stays there, and nothing of it is
 // in the inbox but perhaps a staging, which the next try clears.
 func (j *job) examine(ctx context.Context) error {
-	begun, err := j.resume(ctx)
-	if err != nil || begun {
+	begun, err := j.begun()
+	if err != nil {
 		return err
 	}
 	w, err := j.look()
-	if err != nil {
+	switch {
+	case err != nil:
+		return err
+	case !begun && w.rejected != nil:
+		return j.giveUp(ctx, *w.rejected)
+	case !begun && w.wait != "":
+		if err := j.clear(ctx); err != nil {
+			j.log.Warn("what was begun of a transfer that waits can't be cleared now", zap.Stringer("transfer", j.id), zap.String("err", framing.Printable(err.Error(), shownReason)))
+		}
+		return j.hold(ctx, w.wait, false)
+	}
+	settled, err := j.resume(ctx)
+	if err != nil || settled {
+		return err
+	}
+	if w, err = j.look(); err != nil {
 		return err
 	}
 	if w.wait != "" {
 		return j.hold(ctx, w.wait, false)
+	}
+	if err := j.guard(); err != nil {
+		return err
 	}
 	if j.channel.Bucket != nil {
 		return j.deliver(ctx)
@@ -66,6 +88,7 @@ func (j *job) release(ctx context.Context, in *inbox) error {
 		return err
 	}
 	defer stage.close()
+	stage.passed = func() { j.moved(j.id) }
 	if err := stage.probe(j.channel.Immutable); err != nil {
 		return err
 	}
@@ -88,6 +111,7 @@ func (j *job) release(ctx context.Context, in *inbox) error {
 	if err != nil {
 		return err
 	}
+	stage.commit = func(write func() error) error { return j.commit(in.path, pass, write) }
 	return Release(j.dir(), stage, pass, approval, receipt)
 }
 
@@ -153,15 +177,19 @@ func (j *job) fail(ctx context.Context, in *inbox, err error) error {
 	if taken, ok := errors.AsType[takenError](err); ok {
 		return j.hold(ctx, taken.Error(), true)
 	}
-	if late, ok := errors.AsType[outstandingError](err); ok {
-		return j.wait(late.what, false)
-	}
 	return j.refuse(err)
 }
 
 // refuse settles a transfer that is not released because of err; an error that says nothing about
 // the transfer is given back.
 func (j *job) refuse(err error) error {
+	if late, ok := errors.AsType[outstandingError](err); ok {
+		return j.putOff(late.what)
+	}
+	if errors.Is(err, bucket.ErrRefused) || errors.Is(err, errUnfit) {
+		// It would be tried for ever. A person may mend the place, or reject it.
+		return j.wait("can't be released: "+err.Error(), true)
+	}
 	if verdict, ok := check.AsVerdict(err); ok {
 		if err := j.noteVerdict(check.Pass{}, verdict); err != nil {
 			return err
@@ -169,9 +197,24 @@ func (j *job) refuse(err error) error {
 		if to := check.Weigh(verdict); to != quarantine.Held {
 			return j.move(to, verdict.Error())
 		}
+		if verdict.Unable {
+			return j.waitForCheck(verdict.Error())
+		}
 		return j.wait(verdict.Error(), true)
 	}
 	return err
+}
+
+// putOff lets a transfer wait for what became outstanding while it was copied, or refuses it where that is a rejection.
+func (j *job) putOff(what string) error {
+	w, err := j.look()
+	if err != nil {
+		return err
+	}
+	if w.rejected != nil {
+		return j.giveUp(context.Background(), *w.rejected)
+	}
+	return j.wait(what, false)
 }
 
 // intentFile says that a release was begun. While it is there, nothing but the rename
@@ -179,12 +222,15 @@ func (j *job) refuse(err error) error {
 const intentFile = "release.json"
 
 type intent struct {
-	Inbox  string    `json:"inbox"`
-	Name   string    `json:"name"`             // there
-	Same   bool      `json:"same,omitempty"`   // it was there already
-	Bucket bool      `json:"bucket,omitempty"` // Inbox is a place in a bucket
-	Body   string    `json:"body"`
-	When   time.Time `json:"when"`
+	Inbox     string    `json:"inbox"`
+	Name      string    `json:"name"`                // there
+	Same      bool      `json:"same,omitempty"`      // it was there already
+	Bucket    bool      `json:"bucket,omitempty"`    // Inbox is a place in a bucket
+	Uploading bool      `json:"uploading,omitempty"` // to which only content was put yet: nothing is released, and every word can be taken back
+	Body      string    `json:"body"`
+	When      time.Time `json:"when"`
+	Tries     int       `json:"tries,omitempty"` // how often the command after the release was begun
+	After     string    `json:"after,omitempty"` // what came of it
 }
 
 // resume looks whether an earlier run had begun to release the transfer, and goes on from there if it got

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,6 +25,7 @@ type Channel struct {
 	Release Mode               // whose yes it takes; zero: two people's
 	Show    []string           // what an approver must have been shown, in words that the user of the gate knows
 	Keep    bool               // keep the content in the quarantine after its release
+	Refused time.Duration      // how long the content of rejected transfers is kept; 0: for ever
 	Limits  framing.PlanLimits // zero: the format's
 	Policy  *check.Policy      // what is asked of the content; nil: nothing
 
@@ -56,17 +55,20 @@ type Gate struct {
 	channels map[uint16]Channel
 	who      string
 	log      *zap.Logger
-	book     Recorder
+	book     *minded
 	people   *people.Registry // nil: nobody
 	now      func() time.Time
 	step     func(string) // tests stop the program here
+	again    again
+	guard    func() error        // see Guard
+	moved    func(quarantine.ID) // hears of progress with a transfer
 }
 
 // NewGate makes a gate that acts in the name of who (a program or a person, for the history).
 // Only proofs of sender count. Until [Gate.Audit] says where, nothing is entered in an audit log.
 func NewGate(store *quarantine.Store, sender seal.SenderPublic, channels []Channel, who string, log *zap.Logger) *Gate {
-	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: audit.Off{},
-		now: time.Now, step: func(string) {}}
+	g := &Gate{store: store, sender: sender, channels: map[uint16]Channel{}, who: who, log: log, book: &minded{Recorder: audit.Off{}},
+		now: time.Now, step: func(string) {}, guard: func() error { return nil }, moved: func(quarantine.ID) {}}
 	for _, c := range channels {
 		g.channels[c.ID] = c
 	}
@@ -110,6 +112,7 @@ func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (
 	case quarantine.Held:
 		err = j.takeUp()
 	case quarantine.Checking:
+		err = j.tidy()
 	default:
 		err = fmt.Errorf("run transfer %s, which is %s: %w", id, st, ErrState)
 	}
@@ -120,6 +123,20 @@ func (g *Gate) Run(ctx context.Context, id quarantine.ID, st quarantine.State) (
 		j.complain(err)
 	}
 	return j.state, err
+}
+
+// Guard has a question asked before every release: whether the files that say who decides and what is asked are still those that the gate goes by.
+// While it gives an error nothing is released. It is called before anything else.
+func (g *Gate) Guard(question func() error) { g.guard = question }
+
+// tidy clears what a crash has left in the transfer's folder. A turn, because people's words are written there.
+func (j *job) tidy() error {
+	end, err := j.store.Turn()
+	if err != nil {
+		return err
+	}
+	defer end()
+	return quarantine.ClearTemporary(j.dir())
 }
 
 // Recheck sends a held transfer through its checks again, whatever it waited for: the name in the inbox is free now, the
@@ -134,8 +151,8 @@ func (g *Gate) Recheck(ctx context.Context, id quarantine.ID) (quarantine.State,
 	if _, err := readJSON(j.dir(), heldFile, &h); err != nil {
 		return j.state, err
 	}
-	if h.Stuck != "" {
-		h.Stuck = ""
+	if h.Stuck != "" || h.Unable != "" {
+		h = held{Since: h.Since, Again: h.Again}
 		if err := writeJSON(j.dir(), heldFile, h); err != nil {
 			return j.state, err
 		}
@@ -183,7 +200,10 @@ func (j *job) accept() error {
 	if err := dropDecisions(j.dir()); err != nil {
 		return fmt.Errorf("accept %s: %w", j.id, err)
 	}
-	for _, name := range []string{heldFile, intentFile, verdictFile, manifestFile} {
+	if err := quarantine.ClearTemporary(j.dir()); err != nil {
+		return fmt.Errorf("accept %s: %w", j.id, err)
+	}
+	for _, name := range []string{heldFile, intentFile, verdictFile, manifestFile, scansFile} {
 		if err := quarantine.RemoveFile(j.dir(), name); err != nil {
 			return fmt.Errorf("accept %s: %w", j.id, err)
 		}
@@ -198,8 +218,28 @@ func (j *job) move(to quarantine.State, reason string) error {
 	if err := j.enterState(from, to, reason); err != nil {
 		return err
 	}
-	err := j.store.Record(j.id, from, quarantine.Event{Who: j.who, From: from, To: to, Reason: reason})
+	if err := j.rename(to, reason); err != nil {
+		return err
+	}
+	j.again.forget(j.id)
+	j.step("moved to " + string(to))
+	why := zap.Skip()
+	if reason != "" {
+		why = zap.String("reason", framing.Printable(reason, shownReason))
+	}
+	j.log.Info("transfer "+string(to), zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), why)
+	return nil
+}
+
+// rename writes the line and changes the state, in one turn.
+func (j *job) rename(to quarantine.State, reason string) error {
+	end, err := j.store.Turn()
 	if err != nil {
+		return err
+	}
+	defer end()
+	from := j.state
+	if err := j.store.Record(j.id, from, quarantine.Event{Who: j.who, From: from, To: to, Reason: reason}); err != nil {
 		return err
 	}
 	j.step("recorded " + string(to))
@@ -207,12 +247,6 @@ func (j *job) move(to quarantine.State, reason string) error {
 		return err
 	}
 	j.state = to
-	j.step("moved to " + string(to))
-	why := zap.Skip()
-	if reason != "" {
-		why = zap.String("reason", framing.Printable(reason, shownReason))
-	}
-	j.log.Info("transfer "+string(to), zap.Stringer("transfer", j.id), zap.String("channel", j.channel.Name), why)
 	return nil
 }
 
@@ -228,28 +262,6 @@ func (j *job) complain(err error) {
 	}
 }
 
-// dropContent frees the room of a released transfer.
-func (j *job) dropContent() error {
-	if j.channel.Keep {
-		return nil
-	}
-	info, err := os.Lstat(filepath.Join(j.dir(), quarantine.ContentFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = j.enterRemoval(info.Size())
-	}
-	if err != nil {
-		return err
-	}
-	event := quarantine.Event{Who: j.who, From: j.state, To: j.state, Reason: "content removed: it is in the inbox"}
-	if err := j.store.Record(j.id, j.state, event); err != nil {
-		return err
-	}
-	return quarantine.RemoveFile(j.dir(), quarantine.ContentFile)
-}
-
 func (j *job) rules() check.Rules {
-	return check.Rules{Sender: j.sender, Limits: j.channel.Limits, Policy: j.channel.Policy}
+	return check.Rules{Sender: j.sender, Limits: j.channel.Limits, Policy: j.channel.Policy, Passed: func() { j.moved(j.id) }}
 }

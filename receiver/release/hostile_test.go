@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -238,5 +239,50 @@ func TestSetgidInboxGivesNoSetgidFolders(t *testing.T) {
 	h.run(t, id, quarantine.Complete, quarantine.Released)
 	if err := diff(h.inbox, checktest.Tree()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHostileInboxIsNotWaitedFor: who may write to the inbox exchanges what was released for a pipe, while it is made immutable and while
+// another is compared with it.
+func TestHostileInboxIsNotWaitedFor(t *testing.T) {
+	h := build(t, true)
+	h.change(func(c *Channel) { c.Immutable, c.Collision = Best, Same })
+	exchange := func(path string) {
+		if out, err := exec.Command("sh", "-c", `rm -f "$1" && mkfifo "$1"`, "sh", path).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	path := filepath.Join(h.inbox, "f")
+	h.gate.step = func(step string) {
+		if step == "renamed into the inbox" {
+			exchange(path)
+		}
+	}
+	file := []checktest.Entry{{Path: "f", Data: []byte("x")}}
+	h.put(t, id, checktest.Build(t, id, h.key, file))
+	h.run(t, id, quarantine.Complete, quarantine.Released)
+	h.gate.step = func(string) {}
+	other := quarantine.ID{Channel: id.Channel, Transfer: 9}
+	h.put(t, other, checktest.Build(t, other, h.key, file))
+	h.run(t, other, quarantine.Complete, quarantine.Held)
+}
+
+// TestTemporariesOfACrashAreCleared: they are nobody's files.
+func TestTemporariesOfACrashAreCleared(t *testing.T) {
+	h := build(t, false)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	left := filepath.Join(h.store.Dir(quarantine.Complete, id), ".pawl-new-123")
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.run(t, id, quarantine.Complete, quarantine.Held)
+	entries, err := os.ReadDir(h.store.Dir(quarantine.Held, id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".pawl-") {
+			t.Errorf("%s is left", e.Name())
+		}
 	}
 }

@@ -43,7 +43,7 @@ const probeName = stagePrefix + "probe"
 
 // unprobe takes the flag from a probe that a crash has left, which could not be removed otherwise.
 func (in *inbox) unprobe(stage string) {
-	if f, err := in.root.Open(stage + "/" + probeName); err == nil {
+	if f, err := disk.OpenIn(in.root, stage+"/"+probeName); err == nil {
 		_ = disk.SetImmutable(f, false) // that it did not work shows when the staging is removed
 		f.Close()
 	}
@@ -101,8 +101,8 @@ func (in *inbox) protectEntry(name string, p *protection) error {
 	if !info.IsDir() && !info.Mode().IsRegular() {
 		return nil // not what was released
 	}
-	f, err := in.root.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := disk.OpenIn(in.root, name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, disk.ErrNotRegular) {
 		return nil
 	}
 	if err != nil {

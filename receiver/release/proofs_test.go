@@ -58,6 +58,9 @@ func TestReleaseRefusesWrongProofs(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.id.Transfer++
+	if err := os.Mkdir(j.dir(), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	another, err := j.enterRelease(in.path, pass, yes)
 	if err != nil {
 		t.Fatal(err)

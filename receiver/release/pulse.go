@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,21 @@ type Status struct {
 	Rejected uint64    `json:"rejected"`
 	Failures uint64    `json:"failures"` // tries that ended with an error, to be tried again
 	Works    []Work    `json:"works"`    // what is in hand now, by channel
+	Failing  []Failing `json:"failing"`  // transfers whose last try failed, the first hundred of them by transfer
+	Fails    int       `json:"fails"`    // how many there are of those
+}
+
+// maxFailing is how many failing transfers a Status names.
+const maxFailing = 100
+
+// Failing is a transfer that can't be moved on and is tried again.
+type Failing struct {
+	Transfer string    `json:"transfer"`
+	Channel  string    `json:"channel"`
+	Since    time.Time `json:"since"`  // of the first try in vain
+	Tries    int       `json:"tries"`  // in vain
+	Next     time.Time `json:"next"`   // when it is tried again
+	Reason   string    `json:"reason"` // of the last, escaped
 }
 
 // Work is a transfer in the hands of a channel's worker.
@@ -26,6 +42,7 @@ type Work struct {
 	Channel  uint16    `json:"channel"`
 	Transfer string    `json:"transfer"`
 	Since    time.Time `json:"since"`
+	Moved    time.Time `json:"moved"`   // when a file of it last went by
 	Content  uint64    `json:"content"` // octets of its content on the disk
 }
 
@@ -34,6 +51,7 @@ type pulse struct {
 	mu     sync.Mutex
 	status Status
 	works  map[uint16]Work
+	fail   map[uint16]map[quarantine.ID]*Failing // by channel; what is in it is not changed any more
 }
 
 // looked notes that the loop has gone round.
@@ -51,6 +69,26 @@ func (p *pulse) begin(w Work) {
 		p.works = map[uint16]Work{}
 	}
 	p.works[w.Channel] = w
+}
+
+// moved notes that a file of a transfer went by.
+func (p *pulse) moved(id quarantine.ID, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w, ok := p.works[id.Channel]; ok && w.Transfer == id.String() {
+		w.Moved = now
+		p.works[id.Channel] = w
+	}
+}
+
+// fails notes which transfers of a channel can't be moved on.
+func (p *pulse) fails(channel uint16, failing map[quarantine.ID]*Failing) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fail == nil {
+		p.fail = map[uint16]map[quarantine.ID]*Failing{}
+	}
+	p.fail[channel] = failing
 }
 
 // end notes what became of the transfer that a channel's worker had in hand.
@@ -73,7 +111,8 @@ func (p *pulse) end(channel uint16, reached quarantine.State, err error) {
 
 // run is Gate.Run, noted.
 func (p *pulse) run(ctx context.Context, g *Gate, id quarantine.ID, st quarantine.State) (quarantine.State, error) {
-	w := Work{Channel: id.Channel, Transfer: id.String(), Since: time.Now()}
+	now := time.Now()
+	w := Work{Channel: id.Channel, Transfer: id.String(), Since: now, Moved: now}
 	if info, err := os.Lstat(filepath.Join(g.store.Dir(st, id), quarantine.ContentFile)); err == nil {
 		w.Content = uint64(info.Size())
 	}
@@ -97,5 +136,14 @@ func (d *Daemon) Status() Status {
 		s.Works = append(s.Works, w)
 	}
 	slices.SortFunc(s.Works, func(a, b Work) int { return int(a.Channel) - int(b.Channel) })
+	s.Failing = []Failing{}
+	for _, failing := range d.pulse.fail {
+		for _, f := range failing {
+			s.Failing = append(s.Failing, *f)
+		}
+	}
+	slices.SortFunc(s.Failing, func(a, b Failing) int { return strings.Compare(a.Transfer, b.Transfer) })
+	s.Fails = len(s.Failing)
+	s.Failing = s.Failing[:min(s.Fails, maxFailing)]
 	return s
 }

@@ -53,6 +53,9 @@ func (s *Stage) readBack(dir string, pass check.Pass) error {
 				err = s.compare(e, files, buffer)
 			}
 			files++
+			if s.passed != nil {
+				s.passed()
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("read back: %w", err)

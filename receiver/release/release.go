@@ -56,7 +56,9 @@ func Release(dir string, stage *Stage, pass check.Pass, approval Approval, recei
 	stage.step("staging read back")
 	body := pass.Body()
 	err := stage.place(pass.Name(), func(as string, same bool) error {
-		return writeJSON(dir, intentFile, intent{Inbox: stage.in.path, Name: as, Same: same, Body: hex.EncodeToString(body[:]), When: time.Now().UTC()})
+		return stage.begin(func() error {
+			return writeJSON(dir, intentFile, intent{Inbox: stage.in.path, Name: as, Same: same, Body: hex.EncodeToString(body[:]), When: time.Now().UTC()})
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("release %s: %w", stage.id, err)

@@ -43,8 +43,29 @@ type Stage struct {
 	dir     *os.File
 	folders []folder // open ones, from the top down
 	entries int
-	sums    []uint64     // XXH64 of each file as it was handed to the disk, in plan order: 8 MB for a million files
-	step    func(string) // tests stop the program here
+	sums    []uint64                       // XXH64 of each file as it was handed to the disk, in plan order: 8 MB for a million files
+	step    func(string)                   // tests stop the program here
+	passed  func()                         // hears of each file that was read back; nil: nobody
+	commit  func(write func() error) error // asks for the last time before write notes that the release has begun; nil: nobody is asked
+}
+
+// begin notes that the release has begun, if nothing speaks against it now.
+func (s *Stage) begin(write func() error) error {
+	if s.commit == nil {
+		return write()
+	}
+	return s.commit(write)
+}
+
+// errUnfit is the kind of errors about a name that the inbox's file system will never take.
+var errUnfit = errors.New("the inbox can't have such a name")
+
+// unfit makes an error about a new name one that is not tried again, where it says that the name can't be.
+func unfit(err error) error {
+	if disk.IsUnfit(err) {
+		return fmt.Errorf("%w: %w", errUnfit, err)
+	}
+	return err
 }
 
 // folder is an open folder of the transfer.
@@ -158,7 +179,7 @@ func (s *Stage) Dir(e framing.Entry) error {
 		return err
 	}
 	if err := above.Mkdir(name, stageMode); err != nil {
-		return fmt.Errorf("stage %q: %w", e.Path, err)
+		return fmt.Errorf("stage %q: %w", e.Path, unfit(err))
 	}
 	root, err := above.OpenRoot(name)
 	if err != nil {
@@ -177,7 +198,7 @@ func (s *Stage) File(e framing.Entry) (io.WriteCloser, error) {
 	}
 	f, err := above.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("stage %q: %w", e.Path, err)
+		return nil, fmt.Errorf("stage %q: %w", e.Path, unfit(err))
 	}
 	return &stagedFile{stage: s, entry: e, above: above, name: name, file: f, sum: xxhash.New()}, nil
 }

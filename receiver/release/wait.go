@@ -16,6 +16,32 @@ type held struct {
 	Since time.Time `json:"since"`           // when its checks first came to an end
 	Again bool      `json:"again,omitempty"` // checked again after the hold time
 	Stuck string    `json:"stuck,omitempty"` // what a person must mend before another look is of use
+
+	Unable string    `json:"unable,omitempty"` // the check that could not be made, which is made again by itself
+	Tries  int       `json:"tries,omitempty"`  // how often it could not be made, one after the other
+	Next   time.Time `json:"next,omitzero"`    // when it is tried again
+}
+
+// due says whether a check that could not be made is to be made again.
+func (h *held) due(now time.Time) bool { return h.Unable != "" && !now.Before(h.Next) }
+
+// text says what the check waits for.
+func (h *held) text() string {
+	return h.Unable + ": tried again at " + h.Next.UTC().Format(time.RFC3339)
+}
+
+// A check that could not be made is made again after a minute, then after twice as long each time, up to an hour.
+const (
+	unableFirst = time.Minute
+	unableMost  = time.Hour
+)
+
+// backOff is the time before try number n, the first being 1: first, and twice as long each time, up to most.
+func backOff(n int, first, most time.Duration) time.Duration {
+	for ; n > 1 && first < most; n-- {
+		first *= 2
+	}
+	return min(first, most)
 }
 
 // outlook is how a transfer stands that is not released yet.
@@ -25,6 +51,7 @@ type outlook struct {
 	approvers []string       // whose approvals count
 	rejected  *person.Signed // a rejection whose giver's program died between the word and the move
 	again     bool           // the hold time is over, and it was not checked again since
+	due       bool           // a check that could not be made is to be made again
 }
 
 // look asks what of the things that the channel demands, beside the checks, is outstanding now.
@@ -48,6 +75,7 @@ func (j *job) look() (outlook, error) {
 	}
 	now := j.now()
 	w.again = j.channel.HoldFor > 0 && !w.held.Again && !w.held.Since.IsZero() && !now.Before(w.held.Since.Add(j.channel.HoldFor))
+	w.due = w.held.due(now)
 	w.wait = j.outstanding(&w, now)
 	return w, nil
 }
@@ -74,7 +102,15 @@ func (j *job) outstanding(w *outlook, now time.Time) string {
 
 // ready says whether another look at a held transfer is of use.
 func (w *outlook) ready() bool {
-	return w.rejected != nil || w.held.Stuck == "" && (w.wait == "" || w.again)
+	switch {
+	case w.rejected != nil:
+		return true
+	case w.held.Stuck != "":
+		return false
+	case w.held.Unable != "":
+		return w.due
+	}
+	return w.wait == "" || w.again
 }
 
 // takeUp goes on with a held transfer that nothing is outstanding of.
@@ -89,6 +125,10 @@ func (j *job) takeUp() error {
 		return j.move(quarantine.Rejected, rejectedBy(*w.rejected))
 	case w.held.Stuck != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.held.Stuck)
+	case w.due:
+		return j.move(quarantine.Checking, "a check that could not be made is made again")
+	case w.held.Unable != "":
+		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.held.text())
 	case w.again:
 		return j.move(quarantine.Checking, "the hold time is over: checked again")
 	case w.wait != "":
@@ -107,8 +147,7 @@ func (j *job) wait(reason string, stuck bool) error {
 	if h.Since.IsZero() {
 		h.Since = now
 	}
-	h.Again = j.channel.HoldFor > 0 && !now.Before(h.Since.Add(j.channel.HoldFor))
-	h.Stuck = ""
+	h = held{Since: h.Since, Again: j.channel.HoldFor > 0 && !now.Before(h.Since.Add(j.channel.HoldFor))}
 	if stuck {
 		h.Stuck = reason
 	}
@@ -121,10 +160,31 @@ func (j *job) wait(reason string, stuck bool) error {
 	return j.move(quarantine.Held, reason)
 }
 
+// waitForCheck lets a transfer wait until a check can be made again, which is tried by itself. It says nothing of the content: what people approved
+// before stands.
+func (j *job) waitForCheck(reason string) error {
+	var h held
+	if _, err := readJSON(j.dir(), heldFile, &h); err != nil {
+		return err
+	}
+	now := j.now().UTC()
+	if h.Since.IsZero() {
+		h.Since = now
+	}
+	h.Stuck, h.Unable, h.Tries = "", reason, h.Tries+1
+	h.Next = now.Add(backOff(h.Tries, unableFirst, unableMost))
+	if err := writeJSON(j.dir(), heldFile, h); err != nil {
+		return err
+	}
+	j.step("wait written")
+	return j.move(quarantine.Held, reason)
+}
+
 // Waits is how a held transfer stands, for people.
 type Waits struct {
 	For       string    // what is outstanding; "" when the next round takes it up
 	Stuck     bool      // nothing happens until a person has it checked again
+	Unable    bool      // a check could not be made, and is made again by itself
 	Since     time.Time // when its checks first came to an end
 	Need      int       // how many people must approve
 	Decisions []Given   // the last one of each person
@@ -149,8 +209,22 @@ func (g *Gate) Waits(id quarantine.ID) (Waits, error) {
 	if out.Stuck {
 		out.For = w.held.Stuck
 	}
+	if out.Unable = w.held.Unable != "" && w.rejected == nil; out.Unable {
+		out.For = w.held.text()
+	}
 	out.Decisions, err = j.decisions()
 	return out, err
+}
+
+// refused says whether somebody has rejected a transfer in checking, which ends it whatever it is tried for.
+func (g *Gate) refused(id quarantine.ID, st quarantine.State) bool {
+	channel, ok := g.channels[id.Channel]
+	if !ok {
+		return false
+	}
+	j := &job{Gate: g, id: id, channel: channel, state: st}
+	w, err := j.look()
+	return err == nil && w.rejected != nil
 }
 
 // ready says whether a held transfer can be taken up.

@@ -8,7 +8,7 @@ import (
 )
 
 // unknown says that a key is unknown and what was probably meant: a key of the
-// same table that is spelt nearly so, else the same key in another table.
+// same table that is spelt nearly so, else where the same key is.
 func unknown(key []string, root reflect.Type) error {
 	if len(key) == 0 {
 		return ErrUnknownKey
@@ -25,8 +25,8 @@ func unknown(key []string, root reflect.Type) error {
 	if near := nearest(last, names(table)); near != "" {
 		return fmt.Errorf("%w, did you mean %q?", ErrUnknownKey, near)
 	}
-	if home := home(root, last, nil, 0); home != "" {
-		return fmt.Errorf("%w, %q belongs in [%s]", ErrUnknownKey, last, home)
+	if all := homes(root, last, nil); len(all) > 0 {
+		return fmt.Errorf("%w, %q belongs in %s", ErrUnknownKey, last, strings.Join(all, ", "))
 	}
 	return ErrUnknownKey
 }
@@ -92,21 +92,19 @@ func field(t reflect.Type, key string) reflect.Type {
 	return nil
 }
 
-// home is the dotted name of the first table below root that has the key.
+// homes are the dotted names of the tables below root that have the key, in their order.
 // Depth is bounded so that a recursive type ends.
-func home(root reflect.Type, key string, at []string, depth int) string {
+func homes(root reflect.Type, key string, at []string) (found []string) {
 	for _, name := range names(root) {
 		if len(at) > 0 && name == key {
-			return strings.Join(at, ".")
+			found = append(found, "["+strings.Join(at, ".")+"]")
 		}
 	}
-	if depth == 4 {
-		return ""
+	if len(at) == 4 {
+		return found
 	}
 	for _, name := range names(root) {
-		if found := home(field(root, name), key, append(at[:len(at):len(at)], name), depth+1); found != "" {
-			return found
-		}
+		found = append(found, homes(field(root, name), key, append(at[:len(at):len(at)], name))...)
 	}
-	return ""
+	return found
 }

@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -45,6 +46,8 @@ const (
 var (
 	// ErrThere is wrapped by Put when the key has an object.
 	ErrThere = errors.New("an object is there already")
+	// ErrRefused is wrapped by Put and Fits when the store will never take such an object, however often it is tried. None is there then.
+	ErrRefused = errors.New("the store never takes it")
 )
 
 // Bucket is an open bucket. It is safe for concurrent use.
@@ -76,6 +79,32 @@ func New(c Config) (*Bucket, error) {
 // URL names a key for people and for the audit log.
 func (b *Bucket) URL(key string) string {
 	return "s3://" + b.config.Bucket + "/" + b.config.Prefix + key
+}
+
+// maxKey is the most octets of a key in S3.
+const maxKey = 1024
+
+// Fits asks whether the store can have such a key; the error wraps [ErrRefused].
+func (b *Bucket) Fits(key string) error {
+	if n := len(b.config.Prefix) + len(key); n > maxKey {
+		return fmt.Errorf("%w: the key %.80q… has %d octets, and a store takes %d", ErrRefused, b.config.Prefix+key, n, maxKey)
+	}
+	return nil
+}
+
+// passing are the codes of answers with the status 400 that are about the connection, the clock or the account, not about the object.
+var passing = []string{"RequestTimeout", "IncompleteBody", "BadDigest", "ExpiredToken", "InvalidToken", "AuthorizationHeaderMalformed", "InvalidRegion",
+	"AuthorizationQueryParametersError", "TokenRefreshRequired", "XAmzContentSHA256Mismatch"}
+
+// refused says whether the store's answer to a put is one that it will always give. What an administrator may mend (keys, rights, the bucket) is not.
+func refused(err error) bool {
+	switch a := minio.ToErrorResponse(err); a.StatusCode {
+	case http.StatusBadRequest:
+		return !slices.Contains(passing, a.Code)
+	case http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnprocessableEntity, http.StatusRequestHeaderFieldsTooLarge:
+		return true
+	}
+	return false
 }
 
 // Digest reads an object and gives its size and SHA-256. The error wraps [fs.ErrNotExist] when there is none.

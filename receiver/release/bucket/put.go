@@ -19,7 +19,8 @@ const (
 	aborting = 30 * time.Second
 )
 
-// Put writes a new object of exactly size octets. The error wraps [ErrThere] when the key has one. After any other error the object may be there or
+// Put writes a new object of exactly size octets. The error wraps [ErrThere] when the key has one, and [ErrRefused] when
+// it will never have. After any other error the object may be there or
 // not.
 //
 // The parts are put by hand: minio's own upload in parts drops If-None-Match from the request that makes the object
@@ -27,7 +28,10 @@ const (
 func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, size int64, kind string) error {
 	opts := minio.PutObjectOptions{ContentType: kind}
 	opts.SetMatchETagExcept("*") // If-None-Match: *
-	var err error
+	err := b.Fits(key)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", b.URL(key), err)
+	}
 	if size <= partSize {
 		err = b.putWhole(ctx, key, r, size, opts)
 	} else {
@@ -35,6 +39,9 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader, size int64, k
 	}
 	if minio.ToErrorResponse(err).Code == minio.PreconditionFailed {
 		return fmt.Errorf("put %s: %w", b.URL(key), ErrThere)
+	}
+	if refused(err) {
+		return fmt.Errorf("put %s: %w: %w", b.URL(key), ErrRefused, err)
 	}
 	if err != nil {
 		return fmt.Errorf("put %s: %w", b.URL(key), err)

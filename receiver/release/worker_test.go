@@ -1,0 +1,64 @@
+package release
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pawl/framing/person"
+	"pawl/receiver/check/checktest"
+	"pawl/receiver/quarantine"
+)
+
+// TestBackOff: the time between tries grows, and not for ever.
+func TestBackOff(t *testing.T) {
+	var all []time.Duration
+	for n := 1; n <= 7; n++ {
+		all = append(all, backOff(n, 30*time.Second, retryMost))
+	}
+	want := []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, retryMost, retryMost}
+	if !slices.Equal(all, want) || backOff(1, time.Hour, retryMost) != retryMost {
+		t.Errorf("%v", all)
+	}
+}
+
+// TestFailingTransferWaits: a round does not try again what failed a moment ago, unless somebody has refused it.
+func TestFailingTransferWaits(t *testing.T) {
+	h := build(t, true)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	if err := os.Rename(h.inbox, h.inbox+".away"); err != nil {
+		t.Fatal(err)
+	}
+	now := monday
+	w := &worker{gate: h.gate, pulse: new(pulse), channel: h.gate.channels[id.Channel], rescan: time.Minute, now: func() time.Time { return now }, failing: map[quarantine.ID]*Failing{}}
+	tries := func() int { return int(w.pulse.status.Failures) }
+	for minute, want := range []int{1, 2, 2, 3, 3, 3, 3, 4} {
+		now = monday.Add(time.Duration(minute) * time.Minute)
+		if w.round(t.Context()); tries() != want {
+			t.Fatalf("%d tries after %d min, want %d", tries(), minute, want)
+		}
+	}
+	d := Daemon{}
+	d.pulse.fail = w.pulse.fail
+	if s := d.Status(); s.Fails != 1 || s.Failing[0].Tries != 4 || !s.Failing[0].Since.Equal(monday) || !strings.Contains(s.Failing[0].Reason, "no such file") {
+		t.Errorf("status %+v", s)
+	}
+	// A word whose giver's program died before the move.
+	h.gate.step = func(step string) {
+		if step == "decision written" {
+			panic(errStop)
+		}
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = h.decide(t, id, "bob", person.Reject)
+	}()
+	h.gate.step = func(string) {}
+	w.round(t.Context())
+	h.is(t, id, quarantine.Rejected)
+	if s := d.Status(); w.pulse.fail[id.Channel] != nil && len(w.pulse.fail[id.Channel]) != 0 {
+		t.Errorf("status %+v", s)
+	}
+}
