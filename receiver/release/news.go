@@ -24,6 +24,8 @@ const (
 	// newsEvery is how often it is written when nothing changes, newsSoon how soon after a change.
 	newsEvery = 10 * time.Second
 	newsSoon  = time.Second
+	// rulesEvery is how often the files that decide are read for the news.
+	rulesEvery = 3 * time.Second
 	// Stale is the age from which news is no longer that of a running daemon.
 	Stale = time.Minute
 )
@@ -108,7 +110,7 @@ type rules struct {
 func (r *rules) ask(guard func() error, now time.Time) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if age := now.Sub(r.at); age >= 0 && age < newsEvery {
+	if age := now.Sub(r.at); age >= 0 && age < rulesEvery {
 		return r.said
 	}
 	r.at, r.said = now, ""
