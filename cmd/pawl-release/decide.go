@@ -76,8 +76,8 @@ func rejectCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reject ID --key FILE --reason TEXT",
 		Short: "Refuse a held transfer for good",
-		Long: `Reject refuses a held transfer for good, with your signature and a reason that is kept. One rejection is enough, whoever
-approved. Its bytes stay in the quarantine. Where no people are configured it needs no key, and is entered in the name of the
+		Long: `Reject refuses a transfer for good that is held, or being checked or copied, with your signature and a reason that is kept. It counts until the
+release begins. One rejection is enough, whoever approved. Its bytes stay in the quarantine. Where no people are configured it needs no key, and is entered in the name of the
 user who gives the command.`,
 		Example: `  pawl-release reject 1-019a2b3c4d5e6f70 --key alice.key --reason "not ordered by anyone"`,
 		Args:    cobra.ExactArgs(1),
@@ -177,6 +177,10 @@ func (d *decider) sign(draft person.Decision, whose person.Public, id quarantine
 
 // follow takes a transfer as far as it goes after the decision of who, and says where that is.
 func (c *config) follow(ctx context.Context, w io.Writer, store *quarantine.Store, gate *release.Gate, id quarantine.ID, action person.Action, who string) error {
+	if st, err := store.Find(id); err == nil && action == person.Reject && st != quarantine.Rejected {
+		_, err = fmt.Fprintf(w, "%s: the rejection stands: pawl-release run has it in hand, and moves it to rejected\n", id)
+		return err
+	}
 	if action != person.Approve {
 		_, err := fmt.Fprintf(w, "%s %s\n", id, map[person.Action]string{person.Reject: "rejected", person.Revoke: "approval taken back"}[action])
 		return err

@@ -110,7 +110,8 @@ func alive(now, opened time.Time, rescan time.Duration, s *release.Status) error
 // status is what the metrics are read from.
 type status struct {
 	release.Status
-	Waiting map[quarantine.State]int
+	Waiting  map[quarantine.State]int
+	LogFails uint64 // 1: the audit log can't be written
 }
 
 // waitingStates are those whose folders are short: nobody removes what was released.
@@ -122,6 +123,8 @@ var families = []metrics.Family[status]{
 	number("transfers_held_total", "Times that a transfer was held for a person.", func(s *status) uint64 { return s.Held }),
 	number("transfers_rejected_total", "Transfers that were refused for good by the checks.", func(s *status) uint64 { return s.Rejected }),
 	number("failures_total", "Tries to release a transfer that failed and will be made again: a full disk, an absent inbox.", func(s *status) uint64 { return s.Failures }),
+	metrics.Value("pawl_release_failing_transfers", "Transfers that can't be moved on and are tried again.", func(s *status) float64 { return float64(s.Fails) }),
+	metrics.Value("pawl_release_audit_log_failing", "1 while the audit log can't be written, and nothing is released.", func(s *status) float64 { return float64(s.LogFails) }),
 	metrics.Value("pawl_release_looked_time_seconds", "When the quarantine was last looked through, seconds since 1970.", func(s *status) float64 { return float64(s.Looked.UnixMilli()) / 1000 }),
 	{Name: "pawl_release_transfers", Help: "Transfers in each state that somebody has to move on; absent while its folder can't be read.", Labels: []string{"state"}, Read: func(s *status, emit metrics.Emit) {
 		for state, n := range s.Waiting {
@@ -153,6 +156,9 @@ func (r *running) Collect(out chan<- prometheus.Metric) {
 		if ids, err := r.store.List(state); err == nil {
 			s.Waiting[state] = len(ids)
 		}
+	}
+	if r.daemon.News(time.Now()).Log != nil {
+		s.LogFails = 1
 	}
 	metrics.Collect(families, &s, out)
 }

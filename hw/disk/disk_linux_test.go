@@ -129,3 +129,17 @@ func TestOpenInTakesFilesAndFolders(t *testing.T) {
 		}
 	}
 }
+
+func TestIsUnfit(t *testing.T) {
+	long := make([]byte, 300)
+	for i := range long {
+		long[i] = 'x'
+	}
+	_, err := os.Create(filepath.Join(t.TempDir(), string(long)))
+	if !IsUnfit(err) {
+		t.Errorf("a name of 300 octets: %v", err)
+	}
+	if _, err = os.Open(filepath.Join(t.TempDir(), "none")); IsUnfit(err) || IsUnfit(nil) || IsUnfit(unix.ENOSPC) {
+		t.Errorf("%v is said to be for ever", err)
+	}
+}

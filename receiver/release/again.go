@@ -18,27 +18,30 @@ type again struct {
 // entered is what the log has of one transfer.
 type entered struct {
 	verdict string         // what the checks said last
+	file    []byte         // whose digest was entered with that
 	release *audit.Release // the last one
 	words   string         // of people, when that was entered
 	receipt audit.Receipt  // of that
 }
 
-// verdict says whether the checks say what they said before, and remembers what they say.
-func (a *again) verdict(id quarantine.ID, says string) bool {
+// file is the one whose digest was entered when the checks said the same before; nil when they did not.
+func (a *again) file(id quarantine.ID, says string) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	e := a.of[id]
-	return e != nil && e.verdict == says
+	if e := a.of[id]; e != nil && e.verdict == says {
+		return e.file
+	}
+	return nil
 }
 
 // said notes that a verdict is in the log. A release that was entered before it is not one by it.
-func (a *again) said(id quarantine.ID, says string) {
+func (a *again) said(id quarantine.ID, says string, file []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.of == nil {
 		a.of = map[quarantine.ID]*entered{}
 	}
-	a.of[id] = &entered{verdict: says}
+	a.of[id] = &entered{verdict: says, file: file}
 }
 
 // receipt is that of the very entry, if nobody has said anything since it was made.

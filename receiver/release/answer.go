@@ -78,7 +78,7 @@ func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
 			return fmt.Errorf("write %s: %w", verdictFile, err)
 		}
 	}
-	if err := j.enterAnswer(w, data); err != nil || stands {
+	if data, err = j.enterAnswer(w, data); err != nil || stands {
 		return err
 	}
 	if err := quarantine.WriteFile(j.dir(), verdictFile, data); err != nil {
@@ -89,21 +89,18 @@ func (j *job) noteVerdict(pass check.Pass, verdict *check.Verdict) error {
 }
 
 // enterAnswer enters an answer and keeps the scan, if it was not said already in a try before this one. file is what lies, or is about to lie, in the
-// folder.
-func (j *job) enterAnswer(w Answer, file []byte) error {
+// folder; it gives the one whose digest is in the log.
+func (j *job) enterAnswer(w Answer, file []byte) ([]byte, error) {
 	scan := scanOf(w)
 	says := w.says() + scan.engines()
-	if j.again.verdict(j.id, says) {
-		return nil
+	if before := j.again.file(j.id, says); before != nil {
+		return before, nil
 	}
 	if err := j.enterVerdict(w, file, scan); err != nil {
-		return err
+		return nil, err
 	}
-	if err := addScan(j.dir(), scan); err != nil {
-		return err
-	}
-	j.again.said(j.id, says)
-	return nil
+	j.again.said(j.id, says, file)
+	return file, addScan(j.dir(), scan)
 }
 
 // lastAnswer gives the last answer and the bytes of its file; nil when there is none.

@@ -23,6 +23,7 @@ type Daemon struct {
 	rescan  time.Duration
 	said    map[string]bool // what was reported once; of Run's own goroutine
 	pulse   pulse
+	rules   rules
 	started time.Time
 	now     func() time.Time // for when failing transfers are tried again
 }

@@ -24,6 +24,9 @@ var (
 	ErrShown = errors.New("was not shown what an approver must see")
 )
 
+// errVerdicts is ErrStale of a decision about the proof that is there, and other verdicts.
+var errVerdicts = fmt.Errorf("%w: the verdicts are others", ErrStale)
+
 // A person's last decision about a transfer lies in its folder, signed, in a file with the person's name (person.AppendFiled). It counts only while the
 // signature, the role, the proof and the verdicts are right; whoever writes another file there has written nothing.
 const decisionPrefix = "decision-"
@@ -57,6 +60,9 @@ func (j *job) decisions() ([]Given, error) {
 			continue
 		}
 		_, err = j.judge(s)
+		if s.Action == person.Reject && errors.Is(err, errVerdicts) {
+			err = nil // it was said while the checks were at it, and stands whatever they found
+		}
 		all = append(all, Given{s, err})
 	}
 	return all, nil
@@ -80,7 +86,7 @@ func (j *job) judge(s person.Signed) (people.Person, error) {
 	case s.Body != body:
 		return p, fmt.Errorf("%w: the proof is another one", ErrStale)
 	case s.Verdicts != verdicts:
-		return p, fmt.Errorf("%w: the verdicts are others", ErrStale)
+		return p, errVerdicts
 	case s.Action == person.Approve && (answer == nil || !answer.Pass):
 		return p, fmt.Errorf("%w: it did not pass its checks: there is nothing to approve", ErrState)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"go.uber.org/zap"
+
 	"pawl/receiver/audit"
 	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
@@ -133,7 +135,12 @@ func (j *job) takeBack(ctx context.Context) error {
 
 // resumeDelivery goes on from an intent: the manifest says whether the transfer was released. It says whether it is settled now.
 func (j *job) resumeDelivery(ctx context.Context, begun intent) (bool, error) {
-	if j.channel.Bucket == nil || j.channel.Bucket.URL(bucketPrefix(j.id)) != begun.Inbox {
+	elsewhere := j.channel.Bucket == nil || j.channel.Bucket.URL(bucketPrefix(j.id)) != begun.Inbox
+	if elsewhere && begun.Uploading {
+		j.log.Warn("what went up to another store is left there: without a manifest it is no release", zap.Stringer("transfer", j.id), zap.String("place", begun.Inbox))
+		return false, quarantine.RemoveFile(j.dir(), intentFile)
+	}
+	if elsewhere {
 		return true, j.wait(fmt.Sprintf("may be released already: look for %s in %s", manifestKey, begun.Inbox), true)
 	}
 	_, there, err := j.channel.Bucket.Digest(ctx, bucketPrefix(j.id)+manifestKey)

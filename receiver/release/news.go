@@ -24,6 +24,8 @@ const (
 	// newsEvery is how often it is written when nothing changes, newsSoon how soon after a change.
 	newsEvery = 10 * time.Second
 	newsSoon  = time.Second
+	// rulesEvery is how often the files that decide are read for the news.
+	rulesEvery = 3 * time.Second
 	// Stale is the age from which news is no longer that of a running daemon.
 	Stale = time.Minute
 )
@@ -95,11 +97,27 @@ func clockOf(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z")
 
 // News says how the daemon stands.
 func (d *Daemon) News(now time.Time) *News {
-	n := &News{Time: now.UTC(), Started: d.started.UTC(), Status: d.Status(), Log: d.gate.book.trouble()}
-	if err := d.gate.guard(); err != nil {
-		n.Rules = framing.Printable(err.Error(), shownReason)
+	return &News{Time: now.UTC(), Started: d.started.UTC(), Status: d.Status(), Log: d.gate.book.trouble(), Rules: d.rules.ask(d.gate.guard, now)}
+}
+
+// rules remembers for a while what was said of the files that decide: reading them all is not to be done every second.
+type rules struct {
+	mu   sync.Mutex
+	at   time.Time
+	said string
+}
+
+func (r *rules) ask(guard func() error, now time.Time) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if age := now.Sub(r.at); age >= 0 && age < rulesEvery {
+		return r.said
 	}
-	return n
+	r.at, r.said = now, ""
+	if err := guard(); err != nil {
+		r.said = framing.Printable(err.Error(), shownReason)
+	}
+	return r.said
 }
 
 // Tell writes the news into the quarantine folder root until ctx ends: soon after each change, and every ten seconds so that it is seen to be alive.

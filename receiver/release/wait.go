@@ -49,7 +49,7 @@ type outlook struct {
 	held      held
 	wait      string         // what is outstanding; "" when nothing is
 	approvers []string       // whose approvals count
-	rejected  *person.Signed // a rejection whose giver's program died between the word and the move
+	rejected  *person.Signed // a rejection that the move has not followed yet
 	again     bool           // the hold time is over, and it was not checked again since
 	due       bool           // a check that could not be made is to be made again
 }

@@ -2,10 +2,12 @@ package release
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pawl/framing/person"
@@ -255,4 +257,31 @@ func TestGuard(t *testing.T) {
 	}
 	wrong, h.gate.step = nil, func(string) {}
 	h.run(t, id, quarantine.Checking, quarantine.Released)
+}
+
+// TestWhatAnInboxNeverTakes is held with the reason and not tried for ever.
+func TestWhatAnInboxNeverTakes(t *testing.T) {
+	for _, errno := range []error{syscall.ENAMETOOLONG, syscall.EINVAL, syscall.EILSEQ, syscall.ENOSPC, syscall.EROFS} {
+		h := build(t, true)
+		h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+		j, lock, err := h.gate.take(id, quarantine.Complete)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.accept(); err != nil {
+			t.Fatal(err)
+		}
+		fault := fmt.Errorf("stage %q: %w", "tree/a", unfit(&os.PathError{Op: "openat", Path: "a", Err: errno}))
+		err = j.refuse(fault)
+		lock.Unlock()
+		if errno == syscall.ENOSPC || errno == syscall.EROFS {
+			if !errors.Is(err, errno) || j.state != quarantine.Checking {
+				t.Errorf("%v: %s, %v", errno, j.state, err)
+			}
+			continue
+		}
+		if w, waitErr := h.gate.Waits(id); err != nil || waitErr != nil || !w.Stuck || !strings.Contains(w.For, `the inbox can't have such a name`) {
+			t.Errorf("%v: %s, %v, %+v", errno, j.state, err, w)
+		}
+	}
 }
