@@ -145,7 +145,9 @@ func TestBrowser(t *testing.T) {
 	alice.open(target)
 	alice.shot("held-1280")
 	press := func(p *page) {
-		p.run(chromedp.Click(`button[value="approve"]`), chromedp.WaitNotPresent(`button[value="approve"]`), chromedp.WaitVisible("main"))
+		p.run(chromedp.Click(`button[value="approve"]`), chromedp.WaitVisible("#sign"))
+		p.shot("confirm")
+		p.run(chromedp.Click("#sign"), chromedp.WaitNotPresent("#sign"), chromedp.WaitVisible("#transfer"))
 	}
 	var fields map[string]string
 	alice.run(chromedp.Evaluate(`Object.fromEntries(new FormData(document.querySelector(".do form")))`, &fields))
@@ -154,7 +156,6 @@ func TestBrowser(t *testing.T) {
 		t.Errorf("after one approval: %s", text)
 	}
 	// The same form once more, as from a second window.
-	fields["action"] = "approve"
 	var status int
 	alice.run(chromedp.Evaluate(`fetch("`+target+`/decide", {method: "POST", body: new URLSearchParams(`+asJS(fields)+`)}).then(r => r.status)`, &status,
 		chromedp.EvalAsValue, await1))
@@ -177,6 +178,35 @@ func TestBrowser(t *testing.T) {
 		otto.shot(name)
 	}
 	alice.run(chromedp.Click(`form[action="/logout"] button`), chromedp.WaitVisible("#passphrase"))
+}
+
+// TestEnterRejects: a reason and Enter never approve. They lead to what will be signed, by keyboard alone, and that is the rejection; Enter there decides
+// nothing by itself.
+func TestEnterRejects(t *testing.T) {
+	r := newRig(t, nil)
+	one := id(2, 1) // one approval would release it
+	r.arrive(one, small, quarantine.Held)
+	at := "http://" + serveOn(t, "127.0.0.1:0", nil, r.c)
+	alice := chrome(t, at)(1280, false)
+	r.lend(alice, "alice")
+	alice.open("/transfers/" + one.String())
+	var fields int
+	alice.run(chromedp.Evaluate(`document.querySelectorAll("form.approve input:not([type=hidden])").length`, &fields))
+	if fields != 0 {
+		t.Errorf("%d fields to type into stand beside Approve", fields)
+	}
+	alice.run(chromedp.SendKeys("#reason", "contains malware\r"), chromedp.WaitVisible("#sign"))
+	if text := alice.text(); !strings.Contains(text, "Reject this transfer for good?") || !strings.Contains(text, "contains malware") || !strings.Contains(text, one.String()) {
+		t.Errorf("after Enter: %s", text)
+	}
+	if st := r.state(one); st != quarantine.Held {
+		t.Fatalf("it is %s before anything was confirmed", st)
+	}
+	alice.run(chromedp.KeyEvent("\r"))
+	alice.run(chromedp.Focus("#sign"), chromedp.KeyEvent("\r"), chromedp.WaitVisible("#transfer"))
+	if st := r.state(one); st != quarantine.Rejected {
+		t.Errorf("it is %s", st)
+	}
 }
 
 // await1 waits for a promise.

@@ -129,7 +129,7 @@ func TestOnlyWhatWasSeenIsSigned(t *testing.T) {
 	}{
 		"other proof":    {[]string{"action", "approve", "proof", strings.Repeat("0", 64), "verdicts", fields[5]}, http.StatusConflict},
 		"other verdicts": {[]string{"action", "approve", "proof", fields[3], "verdicts", strings.Repeat("0", 64)}, http.StatusConflict},
-		"no digests":     {[]string{"action", "approve"}, http.StatusConflict},
+		"no digests":     {[]string{"action", "approve"}, http.StatusBadRequest},
 		"no reason":      {[]string{"action", "reject", "proof", fields[3], "verdicts", fields[5], "reason", "  "}, http.StatusBadRequest},
 		"long reason":    {[]string{"action", "reject", "proof", fields[3], "verdicts", fields[5], "reason", strings.Repeat("x", 1025)}, http.StatusBadRequest},
 		"no action":      {[]string{"action", "like", "proof", fields[3], "verdicts", fields[5]}, http.StatusBadRequest},

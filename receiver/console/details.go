@@ -67,6 +67,7 @@ type waits struct {
 	Need      int       `json:"need"` // people who must approve
 	Approved  int       `json:"approved"`
 	Decisions []decided `json:"decisions"`
+	beside    string    // approvals, what it waits for
 }
 
 // decided is a person's last decision.
@@ -142,7 +143,8 @@ func (c *Console) transfer(q *request) (any, error) {
 	if err := d.readFiles(c.Store.Dir(st, id), page); err != nil {
 		return nil, err
 	}
-	c.noteShown(q.s, d)
+	c.noteShown(q, d)
+	d.list(q.s.saw(d))
 	d.May = c.allowed(q.s, d)
 	if st == quarantine.Incoming {
 		d.Arrives = c.arrives(q.s, id)

@@ -292,3 +292,11 @@ func (r *rig) state(one quarantine.ID) quarantine.State {
 	}
 	return st
 }
+
+// unmarshal reads an answer of the API.
+func unmarshal(t *testing.T, w *httptest.ResponseRecorder, into any) {
+	t.Helper()
+	if err := json.Unmarshal(w.Body.Bytes(), into); err != nil {
+		t.Fatalf("%s: %v", w.Body, err)
+	}
+}
