@@ -105,6 +105,7 @@ type Console struct {
 	Config
 	sessions *sessions
 	door     *door
+	marks    marks
 	index    *index
 	link     *sampler
 	bell     *web.Bell
@@ -135,7 +136,7 @@ func New(c Config) (*Console, error) {
 	}
 	bell := web.NewBell()
 	con := &Console{
-		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, bell: bell, pages: pages,
+		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, marks: newMarks(), bell: bell, pages: pages,
 		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }), link: newSampler(c.Root, c.Now, func() { bell.Ring(topicLink) }),
 	}
 	con.handler = web.Guard(c.Secure, con.mux())

@@ -41,6 +41,7 @@ func (c *Console) token(r *http.Request) string {
 func (c *Console) session(r *http.Request) (*session, error) {
 	if token := c.token(r); token != "" {
 		if s, err := c.sessions.find(token, r.Header.Get(web.LiveHeader) == ""); err == nil {
+			web.Keep(r)
 			return s, nil
 		}
 	}
@@ -48,6 +49,7 @@ func (c *Console) session(r *http.Request) (*session, error) {
 		// TLS has proved that the client has the certificate's key; which certificates count is the configuration's word.
 		name, known := c.Certificates[sha256.Sum256(r.TLS.PeerCertificates[0].Raw)]
 		if p, err := c.People.Find(name); known && err == nil {
+			web.Keep(r)
 			return looker(p, c), nil
 		}
 	}
@@ -78,7 +80,7 @@ func checkCSRF(r *http.Request, s *session) error {
 	return nil
 }
 
-// place is the address that a request came from, for counting wrong passphrases.
+// place is the address that a request came from, for our log.
 func place(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -95,7 +97,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, r, api, nil, err)
 		return
 	}
-	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, place(r))
+	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, c.caller(r, name))
 	if answer != nil {
 		c.Log.Warn("log-in refused", zap.String("name", web.Say(name, 40).Text()), zap.String("from", place(r)), zap.Error(cause))
 		c.refuse(w, r, api, nil, answer)
@@ -112,6 +114,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	}
 	c.Log.Info("logged in", zap.String("name", p.Name()), zap.String("from", place(r)))
 	c.setCookie(w, token, int(c.Limit.Seconds()))
+	c.remember(w, p.Name())
 	if api {
 		writeJSON(w, http.StatusOK, c.describeSession(s))
 		return
