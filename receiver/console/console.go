@@ -108,6 +108,7 @@ type Console struct {
 	marks    marks
 	index    *index
 	link     *sampler
+	days     days
 	bell     *web.Bell
 	pages    *web.Pages
 	handler  http.Handler

@@ -159,12 +159,17 @@ func TestNobodyIsLockedOutByOthers(t *testing.T) {
 			return answer
 		}
 		mallory := caller{place: "192.0.2.1"}
-		for range freeTries {
-			if err := try("wrong", mallory); err != errLogin {
-				t.Fatal(err)
+		if err := try("wrong", mallory); err != errLogin { // the others are counted without the work
+			t.Fatal(err)
+		}
+		fail := func(what string, n int) {
+			for range n {
+				d.tries.failed(what)
+				d.slow.failed("alice")
 			}
 		}
-		if err := try("wrong", mallory); err != errSlow {
+		fail("name alice from 192.0.2.1", freeTries-1)
+		if err := try(passphrase, mallory); err != errSlow {
 			t.Errorf("from there once more: %v", err)
 		}
 		if err := try(passphrase, caller{place: "192.0.2.2"}); err != nil {
@@ -173,7 +178,7 @@ func TestNobodyIsLockedOutByOthers(t *testing.T) {
 		var waits sync.WaitGroup
 		for range maxOfName - 1 {
 			waits.Go(func() {
-				if err := try("wrong", caller{}); err != errLogin {
+				if err := d.slow.wait(t.Context(), "alice"); err != nil {
 					t.Errorf("one of many: %v", err)
 				}
 			})
@@ -187,12 +192,8 @@ func TestNobodyIsLockedOutByOthers(t *testing.T) {
 			t.Errorf("another browser, among many: %v after %v", err, time.Since(begun))
 		}
 		waits.Wait()
-		for range freeTries {
-			if err := try("wrong", caller{browser: "x"}); err != errLogin {
-				t.Fatal(err)
-			}
-		}
-		if err := try("wrong", caller{browser: "x"}); err != errSlow {
+		fail("browser x alice", freeTries)
+		if err := try(passphrase, caller{browser: "x"}); err != errSlow {
 			t.Errorf("a browser that is known has tries without end: %v", err)
 		}
 	})
