@@ -99,3 +99,13 @@ func TestWordsAreMarked(t *testing.T) {
 		t.Errorf("JSON: %s, %v", got, err)
 	}
 }
+
+// TestMany: one thing has the word for one.
+func TestMany(t *testing.T) {
+	for want, got := range map[string]string{"0 files": many(0, "file"), "1 file": many(uint64(1), "file"), "1,234 files": many(1234, "file"),
+		"1 entry": many(int64(1), "entry", "entries"), "2 entries": many(uint32(2), "entry", "entries")} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

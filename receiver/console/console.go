@@ -138,8 +138,14 @@ func New(c Config) (*Console, error) {
 	bell := web.NewBell()
 	con := &Console{
 		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, marks: newMarks(), bell: bell, pages: pages,
-		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }), link: newSampler(c.Root, c.Now, func() { bell.Ring(topicLink) }),
+		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }),
 	}
+	con.link = newSampler(c.Root, c.Now, func() {
+		if last := con.link.view(0).last; last != nil {
+			con.index.awaited(last.Transfers)
+		}
+		bell.Ring(topicLink)
+	})
 	con.handler = web.Guard(c.Secure, con.mux())
 	return con, nil
 }

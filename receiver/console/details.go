@@ -1,6 +1,8 @@
 package console
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -112,6 +114,15 @@ type may struct {
 	Ticket   bool `json:"ticket"`
 	Receipt  bool `json:"receipt"`
 	Evidence bool `json:"evidence"`
+}
+
+// Any says that there is something.
+func (m may) Any() bool { return m != may{} }
+
+// ToDecide leads to where it is done. The page is asked for anew when what a decision would be about is another than this page has forms for.
+func (d *details) ToDecide() string {
+	at := sha256.Sum256([]byte(string(d.State) + d.at()))
+	return fmt.Sprintf("/transfers/%s?files=%d&at=%x#do-h", d.ID, d.Page, at[:4])
 }
 
 // find gives a transfer that the person may see. One that they may not see is not there: its id tells nothing.

@@ -136,20 +136,22 @@ func (x *index) keep(ctx context.Context, rescan time.Duration) error {
 
 // gather looks at a transfer and at all that change within a moment.
 func (x *index) gather(ctx context.Context, id quarantine.ID) {
-	x.look(id)
+	changed := x.look(id)
 	moment := time.NewTimer(settle)
 	defer moment.Stop()
 	for {
 		select {
 		case id := <-x.hint:
-			x.look(id)
+			changed = x.look(id) || changed
 			continue
 		case <-moment.C:
 		case <-ctx.Done():
 		}
 		break
 	}
-	x.publish()
+	if changed {
+		x.publish()
+	}
 }
 
 // list reads all folders. What has moved since is found again; what is gone goes.
@@ -166,8 +168,8 @@ func (x *index) list(ctx context.Context) {
 		}
 		for _, id := range ids {
 			there[id] = true
-			if old := x.rows[id]; old == nil || old.state != st {
-				x.put(id, st, old)
+			if old := x.rows[id]; old == nil || old.state != st || old.comes() && old.name.None() {
+				x.put(id, st, old) // and it is read anew: a plan may have come since
 			}
 		}
 	}
@@ -180,21 +182,51 @@ func (x *index) list(ctx context.Context) {
 	x.publish()
 }
 
-// look finds where a transfer is now.
-func (x *index) look(id quarantine.ID) {
+// comes says that what is known of a transfer can still change without a change of state: its plan and proof are on their way.
+func (r *row) comes() bool { return r.state == quarantine.Incoming || r.state == quarantine.Incomplete }
+
+// look finds where a transfer is now, and says whether a list would show it otherwise than before.
+func (x *index) look(id quarantine.ID) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.look1(id)
+	return x.look1(id)
 }
 
-func (x *index) look1(id quarantine.ID) {
+func (x *index) look1(id quarantine.ID) bool {
+	old := x.rows[id]
 	st, err := x.store.Find(id)
 	if err != nil {
 		delete(x.rows, id)
-		return
+		return old != nil
 	}
-	x.put(id, st, x.rows[id])
+	x.put(id, st, old)
 	x.read(x.rows[id])
+	now := x.rows[id]
+	return old == nil || now == nil || *now != *old
+}
+
+// name is what a transfer is called, as far as it is known.
+func (x *index) name(id quarantine.ID) web.Words {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r := x.rows[id]; r != nil {
+		return r.name
+	}
+	return web.Words{}
+}
+
+// awaited has those that arrive and have no name yet looked at again: nothing else tells that a plan has come.
+func (x *index) awaited(arriving []quarantine.Arriving) {
+	for i := range arriving {
+		id, err := quarantine.ParseID(arriving[i].ID)
+		if err != nil || !x.name(id).None() {
+			continue
+		}
+		select {
+		case x.hint <- id:
+		default: // the next look at what arrives asks again
+		}
+	}
 }
 
 // put enters a transfer as far as its folder's name tells.
@@ -206,7 +238,7 @@ func (x *index) put(id quarantine.ID, st quarantine.State, old *row) {
 	next := &row{id: id, state: st, find: id.String(), changed: changedAt(x.store.Dir(st, id))}
 	if old != nil {
 		next.name, next.find, next.bytes, next.files = old.name, old.find, old.bytes, old.files
-		next.known = old.known && old.state != quarantine.Incoming && old.state != quarantine.Incomplete
+		next.known = old.known && !old.comes()
 	}
 	x.rows[id] = next
 }

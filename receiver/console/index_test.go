@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,6 +146,91 @@ func TestSearchByName(t *testing.T) {
 		if l.Total != want {
 			t.Errorf("%q finds %d, want %d", q, l.Total, want)
 		}
+	}
+}
+
+// TestNamesComeWithPlans: what arrives is called by its name as soon as its plan is there, in the list, in a search and among what arrives, though nothing moves.
+func TestNamesComeWithPlans(t *testing.T) {
+	r := newRig(t, nil)
+	one := id(1, 1)
+	dir, err := r.store.Create(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.situation(func(s *quarantine.Situation) { s.Transfers = []quarantine.Arriving{{ID: one.String(), Channel: "updates"}} })
+	r.c.link.take()
+	r.indexed()
+	vera := r.as("vera")
+	names := func() (list, search int, arriving string) {
+		var l struct{ Total int }
+		vera.read("/transfers?q=report", &l)
+		search = l.Total
+		vera.read("/transfers", &l)
+		var o struct{ Arriving []struct{ Name string } }
+		vera.read("/overview", &o)
+		return l.Total, search, o.Arriving[0].Name
+	}
+	if list, search, name := names(); list != 1 || search != 0 || name != "" {
+		t.Errorf("without a plan: %d, %d, %q", list, search, name)
+	}
+	if r.c.index.look(one) {
+		t.Error("a look that finds nothing new says that it did")
+	}
+	checktest.Build(t, one, r.sender, small).Write(t, dir)
+	r.c.index.awaited(r.c.link.view(0).last.Transfers)
+	r.c.index.gather(t.Context(), <-r.c.index.hint)
+	if _, search, name := names(); search != 1 || name != "report.txt" {
+		t.Errorf("with it: %d, %q", search, name)
+	}
+	r.c.index.awaited(r.c.link.view(0).last.Transfers)
+	if len(r.c.index.hint) != 0 {
+		t.Error("what has a name is looked at again")
+	}
+	two := id(1, 2) // nobody says that it arrives: the next listing finds its name
+	if dir, err = r.store.Create(two); err != nil {
+		t.Fatal(err)
+	}
+	r.indexed()
+	checktest.Build(t, two, r.sender, small).Write(t, dir)
+	r.indexed()
+	if _, search, _ := names(); search != 2 {
+		t.Errorf("after a listing: %d", search)
+	}
+}
+
+// TestPageLeadsToItsForms: a page that was opened before its transfer was held leads to one that has the forms, and the link changes with what would be signed.
+func TestPageLeadsToItsForms(t *testing.T) {
+	r := newRig(t, nil)
+	one := id(2, 1)
+	r.arrive(one, small, quarantine.Complete)
+	alice := r.as("alice")
+	links := regexp.MustCompile(`href="(/transfers/[^"]*)#do-h"`)
+	link := func() string {
+		t.Helper()
+		body := alice.get("/transfers/" + one.String()).Body.String()
+		live, _, _ := strings.Cut(body, `id="checks-h"`)
+		if found := links.FindStringSubmatch(live); found != nil {
+			if !strings.Contains(body, `id="do-h"`) {
+				t.Error("it leads nowhere")
+			}
+			return found[1]
+		}
+		return ""
+	}
+	before := link()
+	if _, err := r.gate.Run(t.Context(), one, quarantine.Complete); err != nil {
+		t.Fatal(err)
+	}
+	held := link()
+	if held == "" || held == before {
+		t.Fatalf("held: %q, before %q", held, before)
+	}
+	if again := link(); again != held {
+		t.Errorf("nothing has changed: %q, %q", again, held)
+	}
+	target := strings.ReplaceAll(held, "&amp;", "&")
+	if w := alice.get(target); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Reject for good") {
+		t.Errorf("%s: %d", target, w.Code)
 	}
 }
 

@@ -35,10 +35,10 @@ func TestLedgerIsHeldAgainstTheInterface(t *testing.T) {
 		"dropped":        {account(func(a *quarantine.Account) { a.Frames, a.Octets, a.Drops = 13, 1300, 3 }), true, 0, 300, "the sockets had no room 3 times"},
 		"strays":         {account(func(a *quarantine.Account) { a.Frames, a.Octets, a.Drops = 13, 1300, 1 }), true, 0, 300, "2 of the dropped frames were not"},
 		"missed":         {account(func(a *quarantine.Account) { a.Missed = 7 }), true, 0, 0, "had no room for 7 frames"},
-		"more than came": {account(func(a *quarantine.Account) { a.Octets = 990 }), false, -10, 0, "-10 bytes are in no column"},
+		"more than came": {account(func(a *quarantine.Account) { a.Octets = 990 }), false, -10, 0, "-10 bytes in no column"},
 		"in no column": {account(func(a *quarantine.Account) {
 			a.Ledger.Delivered.Bytes = 850
-		}), false, 50, 0, "50 bytes are in no column"},
+		}), false, 50, 0, "50 bytes in no column"},
 		"not settled": {account(func(a *quarantine.Account) { a.Settled = false }), false, 0, 0, "Nobody knows whether it is balanced"},
 		"blind":       {account(func(a *quarantine.Account) { a.Blind, a.Octets = "no interface is watched", 0 }), false, 0, 0, "no interface is watched"},
 		"no account":  {nil, false, 0, 0, "has given no account yet"},

@@ -39,6 +39,7 @@ type stateCount struct {
 type arriving struct {
 	ID      string    `json:"id"`
 	Channel string    `json:"channel"`
+	Name    web.Words `json:"name"` // none until its plan has come
 	Begun   time.Time `json:"begun"`
 	Length  uint64    `json:"length"` // octets, 0 while unknown
 	Done    float64   `json:"done"`   // 0 to 1
@@ -114,7 +115,7 @@ func (o *overview) receiving(c *Console, s *session, now view) {
 			continue
 		}
 		o.More--
-		a := arriving{ID: t.ID, Channel: c.label(id.Channel), Begun: t.Begun, Length: t.Length, Done: share(t), Rate: now.rates[t.ID], Silent: t.SilentForMS / 1000}
+		a := arriving{ID: t.ID, Channel: c.label(id.Channel), Name: c.index.name(id).Short(shownName), Begun: t.Begun, Length: t.Length, Done: share(t), Rate: now.rates[t.ID], Silent: t.SilentForMS / 1000}
 		if a.Rate > 0 {
 			a.Left = (1 - a.Done) * float64(a.Length) / a.Rate
 		}
