@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	cdp "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -207,6 +208,55 @@ func TestEnterRejects(t *testing.T) {
 	if st := r.state(one); st != quarantine.Rejected {
 		t.Errorf("it is %s", st)
 	}
+}
+
+// TestHeldUnderAnOpenPage: the page says that there is something to decide, without a reload and without taking the focus away, and leads there.
+func TestHeldUnderAnOpenPage(t *testing.T) {
+	r := newRig(t, nil)
+	one := id(2, 1)
+	r.arrive(one, small, quarantine.Complete)
+	at := "http://" + serveOn(t, "127.0.0.1:0", nil, r.c)
+	alice := chrome(t, at)(1280, false)
+	r.lend(alice, "alice")
+	alice.open("/transfers/" + one.String())
+	// A button of a part that renews itself keeps the focus by its id; the page has none yet.
+	alice.run(chromedp.Evaluate(`{
+		const text = Response.prototype.text;
+		Response.prototype.text = async function() { return (await text.call(this)).replace('<section aria-labelledby="checks-h">', '<button id="kept">x</button><section aria-labelledby="checks-h">'); };
+		document.querySelector("#transfer").insertAdjacentHTML("beforeend", '<button id="kept">x</button>');
+		document.querySelector("#kept").focus();
+		window.same = true;
+	}`, nil))
+	if _, err := r.gate.Run(t.Context(), one, quarantine.Complete); err != nil {
+		t.Fatal(err)
+	}
+	alice.run(chromedp.Poll(`[...document.querySelectorAll("#transfer a")].some(a => a.textContent === "Decide") && window.same`, nil, chromedp.WithPollingTimeout(30*time.Second)))
+	var focus string
+	alice.run(chromedp.Evaluate(`document.activeElement.id`, &focus))
+	if focus != "kept" {
+		t.Errorf("the focus is on %q", focus)
+	}
+	alice.run(chromedp.Evaluate(`[...document.querySelectorAll("#transfer a")].find(a => a.textContent === "Decide").click()`, nil), chromedp.WaitVisible("form.approve"))
+}
+
+// TestNoTopicIsLost: news of another topic that comes while the page is being asked for is looked at afterwards.
+func TestNoTopicIsLost(t *testing.T) {
+	r := newRig(t, nil)
+	at := "http://" + serveOn(t, "127.0.0.1:0", nil, r.c)
+	alice := chrome(t, at)(1280, false)
+	r.lend(alice, "alice")
+	alice.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdp.AddScriptToEvaluateOnNewDocument(`
+			window.EventSource = class { constructor() { window.ears = {} } addEventListener(t, f) { window.ears[t] = f } close() {} };
+			window.asked = 0;
+			window.fetch = () => { window.asked++; return new Promise(go => { window.go = () => go({ ok: false }) }) };`).Do(ctx)
+		return err
+	}))
+	alice.open("/")
+	alice.run(chromedp.Evaluate(`
+		document.querySelector("main").innerHTML = '<div id="a" data-live="link"><input id="i"></div><div id="b" data-live="transfers"></div>';
+		ears.link(); ears.transfers(); document.querySelector("#i").focus(); go()`, nil),
+		chromedp.Poll(`window.asked === 2`, nil, chromedp.WithPollingTimeout(30*time.Second)))
 }
 
 // await1 waits for a promise.

@@ -157,7 +157,9 @@ func TestNamesComeWithPlans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.situation(func(s *quarantine.Situation) { s.Transfers = []quarantine.Arriving{{ID: one.String(), Channel: "updates"}} })
+	r.situation(func(s *quarantine.Situation) {
+		s.Transfers = []quarantine.Arriving{{ID: one.String(), Channel: "updates"}}
+	})
 	r.c.link.take()
 	r.indexed()
 	vera := r.as("vera")

@@ -5,16 +5,19 @@
   const parts = () => [...document.querySelectorAll("[data-live]")];
   if (!source || parts().length === 0 || !window.EventSource) return;
   let busy = false;
-  let again = false;
+  const again = new Set(); // topics that came meanwhile
 
   const topics = part => part.dataset.live.split(" ");
   // A part that somebody works in, or has selected text in, or has opened details of, is left alone until they are done.
   const inUse = part => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, summary") ||
     !document.getSelection().isCollapsed && part.contains(document.getSelection().anchorNode) || part.querySelector("details[open]");
 
-  const renew = async topic => {
-    if (document.hidden || !parts().some(p => topics(p).includes(topic) && !inUse(p))) return;
-    if (busy) { again = true; return; }
+  // How a control is found again in a part that was renewed.
+  const same = e => e?.id ? "#" + CSS.escape(e.id) : e?.getAttribute("href") ? `a[href="${CSS.escape(e.getAttribute("href"))}"]` : "";
+
+  const renew = async news => {
+    if (busy) { news.forEach(t => again.add(t)); return; }
+    if (document.hidden || !parts().some(p => topics(p).some(t => news.includes(t)) && !inUse(p))) return;
     busy = true;
     try {
       const answer = await fetch(location.href, { headers: { "X-Pawl-Live": "1" }, redirect: "error" });
@@ -24,19 +27,23 @@
       for (const part of parts()) {
         const next = fresh.getElementById(part.id);
         if (!next || inUse(part) || next.innerHTML === part.innerHTML) continue;
-        const link = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+        const focus = part.contains(document.activeElement) && same(document.activeElement);
         part.replaceChildren(...next.childNodes);
-        if (link) part.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus();
+        if (focus) part.querySelector(focus)?.focus();
       }
     } catch { // the server is away: the stream comes back when it does
     } finally {
       busy = false;
-      if (again) { again = false; setTimeout(() => renew(topic), 1000); }
+      if (again.size) {
+        const news = [...again];
+        again.clear();
+        setTimeout(() => renew(news), 1000);
+      }
     }
   };
 
   const stream = new EventSource(source);
-  for (const topic of new Set(parts().flatMap(topics))) stream.addEventListener(topic, () => renew(topic));
+  for (const topic of new Set(parts().flatMap(topics))) stream.addEventListener(topic, () => renew([topic]));
   stream.addEventListener("bye", () => { stream.close(); location.assign("/login"); });
   addEventListener("pagehide", () => stream.close());
 })();
