@@ -227,7 +227,7 @@ func TestAuditPages(t *testing.T) {
 	if body := otto.get("/audit").Body.String(); !strings.Contains(body, `<bdi class="low">p\u202e&lt;b&gt;</bdi>`) {
 		t.Error("an entry's text is not marked and escaped")
 	}
-	if got := otto.get("/audit?page=4").Code; got != http.StatusOK {
-		t.Errorf("beyond the end: %d", got)
+	if w := otto.get("/audit?page=4"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/audit?page=3" {
+		t.Errorf("beyond the end: %d, %v", w.Code, w.Header())
 	}
 }

@@ -153,6 +153,7 @@ func (c *Console) auditLog(q *request) (any, error) {
 	p.Origin, p.Size, p.Root = at.Origin, at.Size, at.Root.String()
 	p.Pages = pagesOf(int(min(at.Size, maxPage)), auditEach)
 	if p.Page > p.Pages {
+		q.next = fmt.Sprintf("/audit?page=%d", p.Pages)
 		return p, nil
 	}
 	end := at.Size - int64(p.Page-1)*auditEach

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -90,7 +91,7 @@ type request struct {
 	s     *session
 	api   bool
 	body  map[string]string // of an API's POST
-	next  string            // page to go to after an action
+	next  string            // page to go to after an action, or in place of one that is not there
 	taken bool              // the model has answered by itself
 }
 
@@ -134,10 +135,28 @@ func (c *Console) mux() *http.ServeMux {
 	mux.HandleFunc("POST "+apiPrefix+"/login", c.login)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { c.events(w, r) })
 	mux.HandleFunc("GET /static/{name}", web.Static)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		c.refuse(w, r, strings.HasPrefix(r.URL.Path, apiPrefix), nil, errNoPage)
-	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { c.nothing(mux, w, r) })
 	return mux
+}
+
+// nothing answers what no route is for: there is no such page, or not by this method.
+func (c *Console) nothing(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	api := strings.HasPrefix(r.URL.Path, apiPrefix)
+	s, _ := c.session(r) // nil: nobody
+	var allow []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); pattern != "/" {
+			allow = append(allow, method)
+		}
+	}
+	if allow == nil {
+		c.refuse(w, r, api, s, errNoPage)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	c.refuse(w, r, api, s, errMethod)
 }
 
 func (rt *route) apiPath() string {
@@ -147,7 +166,10 @@ func (rt *route) apiPath() string {
 	return rt.path
 }
 
-var errNoPage = errors.New("there is no such page")
+var (
+	errNoPage = errors.New("there is no such page")
+	errMethod = errors.New("this page is not asked for so")
+)
 
 // serve asks who it is, what they may, and whether the form is theirs, and then for the model.
 func (c *Console) serve(w http.ResponseWriter, r *http.Request, rt *route, api bool) {
@@ -168,7 +190,7 @@ func (c *Console) serve(w http.ResponseWriter, r *http.Request, rt *route, api b
 		c.refuse(w, r, api, s, err)
 	case api:
 		writeJSON(w, http.StatusOK, model)
-	case rt.page == "":
+	case rt.page == "" || q.next != "":
 		http.Redirect(w, r, q.next, http.StatusSeeOther)
 	default:
 		c.render(w, http.StatusOK, rt.page, rt.title, s, r.URL.Path, model)
@@ -209,7 +231,18 @@ func jsonBody(r *http.Request) (map[string]string, error) {
 	}
 	body := map[string]string{}
 	in := json.NewDecoder(r.Body)
-	if err := in.Decode(&body); err != nil && err != io.EOF {
+	err := in.Decode(&body)
+	if err == io.EOF { // nothing is an object without texts
+		return body, nil
+	}
+	if err == nil {
+		if _, more := in.Token(); more == nil {
+			err = errors.New("there is more behind it")
+		} else if more != io.EOF {
+			err = more
+		}
+	}
+	if err != nil {
 		return nil, badRequest{fmt.Errorf("body is not a JSON object of texts: %w", err)}
 	}
 	return body, nil
@@ -233,6 +266,7 @@ func status(err error) (int, bool) {
 		{http.StatusServiceUnavailable, []error{errFull}},
 		{http.StatusForbidden, []error{errRole, errCSRF, errNoKey, release.ErrRole, people.ErrUnknown, person.ErrSignature}},
 		{http.StatusConflict, []error{errNotNow, release.ErrStale, release.ErrTwice, release.ErrState, release.ErrShown, release.ErrChannel, quarantine.ErrLocked}},
+		{http.StatusMethodNotAllowed, []error{errMethod}},
 		{http.StatusNotFound, []error{errNoPage, fs.ErrNotExist, quarantine.ErrID}},
 		{http.StatusBadRequest, []error{person.ErrDecision}},
 	} {
@@ -273,14 +307,30 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *se
 	case errors.Is(err, errLogin), errors.Is(err, errSlow), errors.Is(err, errFull):
 		c.render(w, code, "login", "Log in", nil, "/login", text.Text())
 	default:
-		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text, s != nil})
+		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text, s != nil, back(r)})
 	}
+}
+
+// back is where somebody was who was refused: the transfer whose form it was, or where the page came from.
+func back(r *http.Request) string {
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/transfers/"); ok && r.Method == http.MethodPost {
+		id, _, _ := strings.Cut(rest, "/")
+		if _, err := quarantine.ParseID(id); err == nil {
+			return "/transfers/" + id
+		}
+	}
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host || !strings.HasPrefix(from.Path, "/") || strings.HasPrefix(from.Path, "//") || from.Path == r.URL.Path && r.Method == http.MethodGet {
+		return ""
+	}
+	return (&url.URL{Path: from.Path, RawQuery: from.RawQuery}).String()
 }
 
 // refusal is an error on a page. Its text may hold the low side's.
 type refusal struct {
 	Text   web.Words
 	Inside bool // somebody is logged in
+	Back   string
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
