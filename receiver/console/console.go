@@ -109,6 +109,7 @@ type Console struct {
 	index    *index
 	link     *sampler
 	days     days
+	packs    turns // evidence
 	bell     *web.Bell
 	pages    *web.Pages
 	handler  http.Handler
@@ -137,7 +138,7 @@ func New(c Config) (*Console, error) {
 	}
 	bell := web.NewBell()
 	con := &Console{
-		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, marks: newMarks(), bell: bell, pages: pages,
+		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, marks: newMarks(), packs: newTurns(evidenceMade, evidenceWaits), bell: bell, pages: pages,
 		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }),
 	}
 	con.link = newSampler(c.Root, c.Now, func() {

@@ -153,27 +153,3 @@ func (c *Console) findFor(q *request, roles []people.Role) (quarantine.ID, error
 	}
 	return id, err
 }
-
-// evidence gives the transfer's evidence. It is made whole in memory first: a pack that fails half-way must not look like one.
-func (c *Console) evidence(q *request) (any, error) {
-	id, err := c.findFor(q, anyone)
-	if err != nil {
-		return nil, err
-	}
-	if c.Evidence == nil {
-		return nil, badRequest{errors.New("there is no audit log to prove anything from")}
-	}
-	file, err := spool(func(w *limitedBuffer) error { return c.Evidence(w, id) })
-	if err != nil {
-		return nil, badRequest{err}
-	}
-	q.taken = true
-	if err := http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(evidenceTime)); err != nil {
-		return nil, err
-	}
-	q.w.Header().Set("Content-Type", "application/zip")
-	q.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"evidence-%s.zip\"", id))
-	q.w.Header().Set("Content-Length", strconv.Itoa(len(file)))
-	_, _ = q.w.Write(file) // the one who asked has gone
-	return nil, nil
-}

@@ -5,19 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
-	"go.uber.org/zap"
-
-	"pawl/framing/person"
 	"pawl/hw/web"
-	"pawl/receiver/quarantine"
-	"pawl/receiver/release"
 	"pawl/receiver/release/people"
 )
 
@@ -67,6 +60,8 @@ func routes() []route {
 			params: []string{"part: which ticket, from 1"}, about: "Gives out the repair ticket of an incomplete transfer, which is recorded."},
 		{method: "POST", path: "/transfers/{id}/receipt", title: "Receipt code", page: "carried", roles: carriers, model: (*Console).receipt, shape: carriedPage{},
 			about: "Gives out the receipt code of a verified transfer, which is recorded."},
+		{method: "GET", path: "/transfers/{id}/files", roles: anyone, model: (*Console).fileList,
+			about: "All files of a transfer as plain text, a line each. Read to its end in a session it counts as all files shown."},
 		{method: "GET", path: "/transfers/{id}/evidence", roles: anyone, model: (*Console).evidence, about: "The transfer's evidence: a zip for pawl-audit verify."},
 		{method: "GET", path: "/link", title: "Link", page: "link", roles: anyone, model: (*Console).linkHealth, shape: linkPage{},
 			about: "The link's last ten minutes and last day, as far as this program saw them."},
@@ -246,99 +241,6 @@ func jsonBody(r *http.Request) (map[string]string, error) {
 		return nil, badRequest{fmt.Errorf("body is not a JSON object of texts: %w", err)}
 	}
 	return body, nil
-}
-
-// badRequest is what a client did wrong.
-type badRequest struct{ error }
-
-func (b badRequest) Unwrap() error { return b.error }
-
-// status is the HTTP status of an error, and whether its text is for the person.
-func status(err error) (int, bool) {
-	var bad badRequest
-	var large *http.MaxBytesError
-	for _, one := range []struct {
-		status int
-		errs   []error
-	}{
-		{http.StatusUnauthorized, []error{errNoSession, errLogin}},
-		{http.StatusTooManyRequests, []error{errSlow}},
-		{http.StatusServiceUnavailable, []error{errFull}},
-		{http.StatusForbidden, []error{errRole, errCSRF, errNoKey, release.ErrRole, people.ErrUnknown, person.ErrSignature}},
-		{http.StatusConflict, []error{errNotNow, release.ErrStale, release.ErrTwice, release.ErrState, release.ErrShown, release.ErrChannel, quarantine.ErrLocked}},
-		{http.StatusMethodNotAllowed, []error{errMethod}},
-		{http.StatusNotFound, []error{errNoPage, fs.ErrNotExist, quarantine.ErrID}},
-		{http.StatusBadRequest, []error{person.ErrDecision}},
-	} {
-		for _, e := range one.errs {
-			if errors.Is(err, e) {
-				return one.status, true
-			}
-		}
-	}
-	switch {
-	case errors.As(err, &large):
-		return http.StatusRequestEntityTooLarge, true
-	case errors.As(err, &bad):
-		return http.StatusBadRequest, true
-	}
-	return http.StatusInternalServerError, false
-}
-
-// refuse answers with an error. What went wrong inside is for the log.
-func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *session, err error) {
-	code, shown := status(err)
-	text := web.Say(err.Error(), shownText)
-	if !shown {
-		c.Log.Error("console", zap.String("path", web.Say(r.URL.Path, shownName).Text()), zap.String("err", text.Text()))
-		text = web.Say("that did not work here: the log of pawl-release says why", shownText)
-	}
-	switch {
-	case api:
-		writeJSON(w, code, struct {
-			Error web.Words `json:"error"`
-		}{text})
-	case errors.Is(err, errNoSession):
-		if r.Header.Get(web.LiveHeader) != "" {
-			http.Error(w, text.Text(), code)
-			return
-		}
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
-	case errors.Is(err, errLogin), errors.Is(err, errSlow), errors.Is(err, errFull):
-		c.render(w, code, "login", "Log in", nil, "/login", text.Text())
-	default:
-		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text, s != nil, back(r)})
-	}
-}
-
-// back is where somebody was who was refused: the transfer whose form it was, or where the page came from.
-func back(r *http.Request) string {
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/transfers/"); ok && r.Method == http.MethodPost {
-		id, _, _ := strings.Cut(rest, "/")
-		if _, err := quarantine.ParseID(id); err == nil {
-			return "/transfers/" + id
-		}
-	}
-	from, err := url.Parse(r.Referer())
-	if err != nil || from.Host != r.Host || !strings.HasPrefix(from.Path, "/") || strings.HasPrefix(from.Path, "//") || from.Path == r.URL.Path && r.Method == http.MethodGet {
-		return ""
-	}
-	return (&url.URL{Path: from.Path, RawQuery: from.RawQuery}).String()
-}
-
-// refusal is an error on a page. Its text may hold the low side's.
-type refusal struct {
-	Text   web.Words
-	Inside bool // somebody is logged in
-	Back   string
-}
-
-func writeJSON(w http.ResponseWriter, code int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	out := json.NewEncoder(w)
-	out.SetIndent("", " ")
-	_ = out.Encode(v) // the one who asked has gone
 }
 
 // credentials are name and passphrase.

@@ -45,10 +45,13 @@ type session struct {
 // seen is what of a transfer was put before the person: files by their plan, the rest at one proof and its verdicts.
 type seen struct {
 	plan  [32]byte
-	pages map[int]bool // of files; 0 is the list of all
+	pages map[int]bool // of files, or allFiles
 	at    string       // proof and verdicts
 	words map[string]bool
 }
+
+// allFiles is the list of all files, in place of a page of them.
+const allFiles = 0
 
 // sign signs a decision. The error wraps errNoKey where the session has no key.
 func (s *session) sign(d person.Decision) (person.Signed, error) {
@@ -60,7 +63,7 @@ func (s *session) sign(d person.Decision) (person.Signed, error) {
 	return s.key.Sign(d)
 }
 
-// show notes that a page of the transfer's files was put before the person, 0 for the list of all, and words of what else.
+// show notes that a page of the transfer's files was put before the person, and words of what else.
 func (s *session) show(d *details, page int, words ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,10 +98,10 @@ func (s *session) saw(d *details) map[string]bool {
 	}
 	if n.plan == d.plan {
 		pages := len(n.pages)
-		if n.pages[0] {
+		if n.pages[allFiles] {
 			pages--
 		}
-		out[shownFiles] = n.pages[0] || pages >= d.Pages
+		out[shownFiles] = n.pages[allFiles] || pages >= d.Pages
 	}
 	if n.at == d.at() {
 		for w := range n.words {
