@@ -68,7 +68,7 @@ type Pages struct{ all *template.Template }
 // ParsePages reads the pages of a console. Each begins with the template "top" and ends with "bottom", which get the [Frame].
 func ParsePages(own fs.FS, patterns ...string) (*Pages, error) {
 	all, err := template.New("").Funcs(template.FuncMap{
-		"low": mark, "bytes": humanize.IBytes, "count": func(n any) string { return humanize.Comma(number(n)) }, "many": many, "when": stamp, "ago": ago, "span": span,
+		"low": mark, "bytes": humanize.IBytes, "count": func(n any) string { return humanize.Comma(number(n)) }, "many": many, "when": stamp, "ago": ago, "span": span, "outage": outage,
 		"rate":    func(bytes float64) string { return humanize.SIWithDigits(8*bytes, 1, "bit/s") },
 		"bits":    func(n uint64) string { return humanize.SIWithDigits(float64(n), 1, "bit/s") },
 		"percent": func(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) },
@@ -146,4 +146,9 @@ func ago(seconds float64) string {
 
 func span(seconds float64) string {
 	return time.Duration(min(seconds, 1e9) * float64(time.Second)).Round(time.Second).String()
+}
+
+// outage is a short span, as the programs' status writes it: "5ms".
+func outage(seconds float64) string {
+	return time.Duration(min(seconds, 1e9) * float64(time.Second)).Round(time.Millisecond).String()
 }

@@ -74,6 +74,20 @@ func TestThisMachine(t *testing.T) {
 	}
 }
 
+// TestKnownHosts: beside this machine only the names that were configured are taken.
+func TestKnownHosts(t *testing.T) {
+	h := ThisMachine(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "gateway.example")
+	for host, want := range map[string]int{"gateway.example": 200, "Gateway.Example:443": 200, "localhost": 200, "[::1]": 200, "x.gateway.example": 421, "gateway.example.evil": 421, "": 421} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
 // TestPlotHasGaps: what is not known is no value and no line.
 func TestPlotHasGaps(t *testing.T) {
 	values := []float64{-1, 3, 1, -1, 2, -1}

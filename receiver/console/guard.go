@@ -46,8 +46,10 @@ func (c *Console) session(r *http.Request) (*session, error) {
 		}
 	}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		// TLS has proved that the client has the certificate's key; which certificates count is the configuration's word.
-		name, known := c.Certificates[sha256.Sum256(r.TLS.PeerCertificates[0].Raw)]
+		// TLS has proved that the client has the certificate's key; which certificates count, and when, nobody has asked yet.
+		shown, now := r.TLS.PeerCertificates[0], c.Now()
+		name, known := c.Certificates[sha256.Sum256(shown.Raw)]
+		known = known && !now.Before(shown.NotBefore) && !now.After(shown.NotAfter)
 		if p, err := c.People.Find(name); known && err == nil {
 			web.Keep(r)
 			return looker(p, c), nil

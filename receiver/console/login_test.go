@@ -314,7 +314,7 @@ func certificate(t *testing.T, name string) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -366,5 +366,13 @@ func TestCertificates(t *testing.T) {
 		if code, _ := ask(c, "GET", "/transfers"); code != http.StatusSeeOther {
 			t.Errorf("another certificate: %d", code)
 		}
+	}
+	r.skip(2 * time.Hour)
+	if code, _ := ask(&vera, "GET", "/transfers"); code != http.StatusSeeOther {
+		t.Errorf("an expired certificate: %d", code)
+	}
+	r.skip(-4 * time.Hour)
+	if code, _ := ask(&vera, "GET", "/transfers"); code != http.StatusSeeOther {
+		t.Errorf("a certificate before its time: %d", code)
 	}
 }
