@@ -38,7 +38,7 @@ func (c *Console) allowed(s *session, d *details) may {
 // mine is where among the decisions the person's own approval is that counts; -1: none does.
 func (d *details) mine(s *session) int {
 	return slices.IndexFunc(d.Waits.Decisions, func(g decided) bool {
-		return g.Person == s.person.Name() && g.Action == person.Approve && g.Against.None()
+		return g.Person == s.person.Name() && g.Action == person.Approve && g.Against == ""
 	})
 }
 

@@ -224,8 +224,8 @@ func TestAuditPages(t *testing.T) {
 	if next != -1 {
 		t.Errorf("%d entries were not shown", next+1)
 	}
-	if body := otto.get("/audit").Body.String(); !strings.Contains(body, `<bdi class="low">p\u202e&lt;b&gt;</bdi>`) {
-		t.Error("an entry's text is not marked and escaped")
+	if body := otto.get("/audit").Body.String(); !strings.Contains(body, `<dd>p\u202e&lt;b&gt;</dd>`) {
+		t.Error("an entry's text is not escaped, or marked though it is a program's name")
 	}
 	if w := otto.get("/audit?page=4"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/audit?page=3" {
 		t.Errorf("beyond the end: %d, %v", w.Code, w.Header())

@@ -63,7 +63,7 @@ type finding struct {
 
 // waits is what a held transfer waits for.
 type waits struct {
-	For       web.Words `json:"for"`
+	For       web.Words `json:"for"`   // of one that is stuck it may hold words of the low side
 	Stuck     bool      `json:"stuck"` // a person must have it checked again
 	Since     time.Time `json:"since"`
 	Need      int       `json:"need"` // people who must approve
@@ -77,12 +77,12 @@ type decided struct {
 	Person  string        `json:"person"`
 	Action  person.Action `json:"action"`
 	When    time.Time     `json:"when"`
-	Reason  web.Words     `json:"reason"`
-	Against web.Words     `json:"does_not_count_because"`
+	Reason  web.Words     `json:"reason"` // the person's, where the decision counts; else anybody's who can write to the folder
+	Against string        `json:"does_not_count_because"`
 }
 
 type lack struct {
-	Object  web.Words        `json:"object"`
+	Object  string           `json:"object"`  // plan, content or proof
 	Unknown bool             `json:"unknown"` // nothing of it arrived
 	Missing uint32           `json:"missing"` // blocks
 	Blocks  uint32           `json:"blocks"`
@@ -91,7 +91,7 @@ type lack struct {
 
 type happened struct {
 	When   time.Time `json:"when"`
-	Who    web.Words `json:"who"`
+	Who    string    `json:"who"`  // a program or a person, both of this side
 	From   string    `json:"from"` // a state, or ?
 	To     string    `json:"to"`
 	Reason web.Words `json:"reason"`
@@ -198,7 +198,7 @@ func (c *Console) details(id quarantine.ID, st quarantine.State) (*details, erro
 		return nil, err
 	}
 	for _, e := range events[max(0, len(events)-maxHistory):] {
-		d.History = append(d.History, happened{e.When, web.Say(e.Who, shownName), stateOf(e.From), stateOf(e.To), web.Say(e.Reason, shownText)})
+		d.History = append(d.History, happened{e.When, web.Say(e.Who, shownName).Text(), stateOf(e.From), stateOf(e.To), web.Say(e.Reason, shownText)})
 	}
 	return d, nil
 }
@@ -208,6 +208,14 @@ func (d *details) PrevFiles() int { return d.Page - 1 }
 
 // NextFiles is the page of the files after this.
 func (d *details) NextFiles() int { return d.Page + 1 }
+
+// objectOf is one of the three objects; pawl-receive wrote its name, so that it is asked for.
+func objectOf(name string) string {
+	if name == "plan" || name == "content" || name == "proof" {
+		return name
+	}
+	return "?"
+}
 
 // stateOf is a state of a history's line; pawl-receive wrote some, so that it is asked for.
 func stateOf(s quarantine.State) string {

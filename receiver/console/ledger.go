@@ -122,7 +122,7 @@ type auditPage struct {
 type entry struct {
 	Index    int64     `json:"index"`
 	When     time.Time `json:"when"`
-	By       web.Words `json:"by"`
+	By       string    `json:"by"` // a program or a person
 	Kind     string    `json:"kind"`
 	Transfer string    `json:"transfer,omitempty"`
 	Says     []said    `json:"says"`
@@ -131,6 +131,24 @@ type entry struct {
 type said struct {
 	Key   string    `json:"key"`
 	Value web.Words `json:"value"`
+	ours  bool
+}
+
+// Ours says that nothing from the link can be in the value.
+func (s said) Ours() bool { return s.ours }
+
+// ours are the fields of entries that nothing from the link can get into: what this side's programs, people and configuration say, and digests. Numbers are so anyway. What is
+// not here is marked.
+var ours = map[string][]string{
+	"state": {"from", "to"}, "verdict": {"proof", "check", "file"}, "approval": {"who", "proof", "verdicts", "key", "file"},
+	"revocation": {"who", "proof", "reason", "key", "file"}, "rejection": {"who", "proof", "verdicts", "reason", "key", "file"},
+	"policy": {"name", "digest", "before"}, "config": {"program", "file", "digest", "before"}, "ticket": {"text"}, "shown": {"code"},
+	"release": {"inbox", "plan", "proof", "approvals", "sender"}, "ledger": {"day", "from", "to", "gaps", "mark"}, "start": {"program", "version"}, "stop": {"program", "reason"},
+}
+
+// number says that a field's JSON can't hold words.
+func number(value json.RawMessage) bool {
+	return len(value) > 0 && (value[0] == '-' || value[0] >= '0' && value[0] <= '9' || value[0] == 't' || value[0] == 'f')
 }
 
 // Prev and Next are the neighbouring pages; 0 where there is none.
@@ -178,11 +196,11 @@ func describeEntry(index int64, data []byte) entry {
 	out := entry{Index: index, Kind: "unreadable", Says: []said{}}
 	e, err := audit.ParseEntry(data)
 	if err != nil {
-		out.Says = append(out.Says, said{"error", web.Say(err.Error(), maxAuditSay)})
+		out.Says = append(out.Says, said{"error", web.Say(err.Error(), maxAuditSay), false})
 		return out
 	}
 	body := e.Body()
-	out.When, out.By, out.Kind, out.Transfer = e.When, web.Say(e.By, shownName), body.Kind(), body.About()
+	out.When, out.By, out.Kind, out.Transfer = e.When, web.Say(e.By, shownName).Text(), body.Kind(), body.About()
 	fields := map[string]json.RawMessage{}
 	text, err := json.Marshal(body)
 	if err == nil {
@@ -198,7 +216,7 @@ func describeEntry(index int64, data []byte) entry {
 			value = plain
 		}
 		if key != "transfer" {
-			out.Says = append(out.Says, said{key, web.Say(value, maxAuditSay)})
+			out.Says = append(out.Says, said{key, web.Say(value, maxAuditSay), number(fields[key]) || slices.Contains(ours[out.Kind], key)})
 		}
 	}
 	return out

@@ -62,7 +62,7 @@ func (c *Console) readWaits(d *details) {
 	for _, g := range w.Decisions {
 		one := decided{Person: g.Person, Action: g.Action, When: g.When, Reason: web.Say(g.Reason, shownText)}
 		if g.Against != nil {
-			one.Against = web.Say(g.Against.Error(), shownText)
+			one.Against = web.Say(g.Against.Error(), shownText).Text()
 		} else if g.Action == person.Approve {
 			d.Waits.Approved++
 		}
@@ -86,7 +86,7 @@ func (d *details) readArrival(dir string) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if len(d.Arrival) < 16 {
-			d.Arrival = append(d.Arrival, said{web.Say(key, 40).Text(), web.Say(strings.Trim(string(fields[key]), "\""), maxAuditSay)})
+			d.Arrival = append(d.Arrival, said{web.Say(key, 40).Text(), web.Say(strings.Trim(string(fields[key]), "\""), maxAuditSay), false})
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (d *details) readMissing(dir string) error {
 		return err
 	}
 	for _, o := range m.Objects[:min(len(m.Objects), 3)] {
-		d.Missing = append(d.Missing, lack{web.Say(o.Object, 20), o.Unknown, o.Missing, o.Blocks, o.Runs[:min(len(o.Runs), maxRuns)]})
+		d.Missing = append(d.Missing, lack{objectOf(o.Object), o.Unknown, o.Missing, o.Blocks, o.Runs[:min(len(o.Runs), maxRuns)]})
 	}
 	return nil
 }

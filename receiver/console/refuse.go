@@ -76,7 +76,7 @@ func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *se
 	case errors.Is(err, errLogin), errors.Is(err, errSlow), errors.Is(err, errFull):
 		c.render(w, code, "login", "Log in", nil, "/login", text.Text())
 	default:
-		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text, s != nil, back(r)})
+		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text.Text(), s != nil, back(r)})
 	}
 }
 
@@ -95,9 +95,9 @@ func back(r *http.Request) string {
 	return (&url.URL{Path: from.Path, RawQuery: from.RawQuery}).String()
 }
 
-// refusal is an error on a page. Its text may hold the low side's.
+// refusal is an error on a page.
 type refusal struct {
-	Text   web.Words
+	Text   string
 	Inside bool // somebody is logged in
 	Back   string
 }
