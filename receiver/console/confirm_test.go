@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -106,5 +107,41 @@ func TestOnlyWhatWasShownIsSaid(t *testing.T) {
 	look.plan[0] = 2
 	if got := s.saw(look); got[shownFiles] {
 		t.Errorf("of another plan: %v", got)
+	}
+}
+
+// TestPageLeadsToItsForms: a page that was opened before its transfer was held leads to one that has the forms, and the link changes with what would be signed.
+func TestPageLeadsToItsForms(t *testing.T) {
+	r := newRig(t, nil)
+	one := id(2, 1)
+	r.arrive(one, small, quarantine.Complete)
+	alice := r.as("alice")
+	links := regexp.MustCompile(`href="(/transfers/[^"]*)#do-h"`)
+	link := func() string {
+		t.Helper()
+		body := alice.get("/transfers/" + one.String()).Body.String()
+		live, _, _ := strings.Cut(body, `id="checks-h"`)
+		if found := links.FindStringSubmatch(live); found != nil {
+			if !strings.Contains(body, `id="do-h"`) {
+				t.Error("it leads nowhere")
+			}
+			return found[1]
+		}
+		return ""
+	}
+	before := link()
+	if _, err := r.gate.Run(t.Context(), one, quarantine.Complete); err != nil {
+		t.Fatal(err)
+	}
+	held := link()
+	if held == "" || held == before {
+		t.Fatalf("held: %q, before %q", held, before)
+	}
+	if again := link(); again != held {
+		t.Errorf("nothing has changed: %q, %q", again, held)
+	}
+	target := strings.ReplaceAll(held, "&amp;", "&")
+	if w := alice.get(target); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Reject for good") {
+		t.Errorf("%s: %d", target, w.Code)
 	}
 }

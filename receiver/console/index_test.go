@@ -2,32 +2,35 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"net/http"
+	"net/url"
 	"os"
-	"regexp"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"pawl/receiver/check/checktest"
+	"pawl/framing"
 	"pawl/receiver/quarantine"
 )
 
-// TestPagesOfAHundredThousand: the index is built from the folders, pages are right, and quick, to the last one and in a search.
+// TestPagesOfAHundredThousand: the index is built from the folders and their plans, pages are right to the last one, and so are searches by id and by name.
 func TestPagesOfAHundredThousand(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 100,000 folders")
 	}
 	const n = 100_000
 	r := newRig(t, nil)
+	plans := planFiles(t, n/200) // two hundred transfers have the same one: files take their time
 	for i := range n {
 		state := quarantine.Released
 		if i%1000 == 7 {
 			state = quarantine.Rejected
 		}
-		if err := os.Mkdir(r.store.Dir(state, id(uint16(1+i%2), uint64(i))), 0o700); err != nil {
+		dir := r.store.Dir(state, id(uint16(1+i%2), uint64(i)))
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.Link(plans[i/200], filepath.Join(dir, quarantine.PlanFile))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,7 +79,55 @@ func TestPagesOfAHundredThousand(t *testing.T) {
 	if l := ask(carl, "/transfers?page=1000"); l.Total != n/2 || len(l.Transfers) != listPage {
 		t.Errorf("of one channel: %d, %d", l.Total, len(l.Transfers))
 	}
+	r.c.index.fill(context.Background())
+	for q, want := range map[string][2]int{"report": {n, n / 2}, "report 00123.PDF": {200, 100}, "Report 0012": {2000, 1000}, "00499": {200, 100}, "report 1": {0, 0}, "x": {0, 0}} {
+		for i, c := range []*client{vera, carl} {
+			var l struct {
+				Total     int
+				Unread    int `json:"not_yet_read"`
+				Transfers []struct{ Name string }
+			}
+			c.read("/transfers?q="+url.QueryEscape(q), &l)
+			if l.Total != want[i] || l.Unread != 0 || want[i] > 0 && !strings.Contains(strings.ToLower(l.Transfers[0].Name), strings.ToLower(q)) {
+				t.Errorf("%q finds %d, want %d; %d are not read", q, l.Total, want[i], l.Unread)
+			}
+		}
+	}
 	t.Logf("slowest page of %d: %v", n, longest)
+}
+
+// planFiles makes plans of one file each, of different names.
+func planFiles(t *testing.T, n int) (paths []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i := range n {
+		name := fmt.Sprintf("Report %05d.pdf", i)
+		plan, err := framing.AppendPlanHead(nil, &framing.PlanHead{Channel: 1, Transfer: 1, Created: 1e9, Name: name, Entries: 1, Content: 1})
+		if err == nil {
+			plan, err = framing.AppendEntry(plan, &framing.Entry{Path: name, Size: 1, ModTime: 1e18})
+		}
+		path := filepath.Join(dir, name)
+		if err := errors.Join(err, os.WriteFile(path, plan, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+// BenchmarkSearch is one search by name among a hundred thousand.
+func BenchmarkSearch(b *testing.B) {
+	l := &list{}
+	for i := range 100_000 {
+		l.rows = append(l.rows, &row{id: id(1, uint64(i)), state: quarantine.Released, find: fmt.Sprintf("%s\nreport %06d.pdf", id(1, uint64(i)), i)})
+	}
+	ask := query{text: "report 099999", channel: func(uint16) bool { return true }}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, total := l.search(ask, func(uint16) string { return "updates" }, 0, listPage); total != 1 {
+			b.Fatalf("found %d", total)
+		}
+	}
 }
 
 // TestIndexFollows: what arrives, moves and goes is in the list without anybody asking.
@@ -131,109 +182,6 @@ func TestIndexFollows(t *testing.T) {
 	default:
 	}
 	await("gone", func(l *list) bool { return len(l.rows) == 0 })
-}
-
-// TestSearchByName: names, in any case, ids, and channels by their whole name.
-func TestSearchByName(t *testing.T) {
-	r := newRig(t, nil)
-	r.arrive(id(1, 1), []checktest.Entry{{Path: "Übersicht März.pdf", Data: []byte("x")}}, quarantine.Held)
-	r.arrive(id(2, 2), []checktest.Entry{{Path: "other things", Data: []byte("x")}}, quarantine.Held)
-	r.arrive(id(1, 3), []checktest.Entry{{Path: "plain", Data: []byte("x")}}, quarantine.Held)
-	r.indexed()
-	for q, want := range map[string]int{"übersicht": 1, "M%C3%84RZ": 1, "updates": 2, "other": 1, "plain": 1, "nothing": 0, "%20plain%20": 1, "019a2b3c": 3, "": 3} {
-		var l struct{ Total int }
-		r.as("vera").read("/transfers?q="+q, &l)
-		if l.Total != want {
-			t.Errorf("%q finds %d, want %d", q, l.Total, want)
-		}
-	}
-}
-
-// TestNamesComeWithPlans: what arrives is called by its name as soon as its plan is there, in the list, in a search and among what arrives, though nothing moves.
-func TestNamesComeWithPlans(t *testing.T) {
-	r := newRig(t, nil)
-	one := id(1, 1)
-	dir, err := r.store.Create(one)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.situation(func(s *quarantine.Situation) {
-		s.Transfers = []quarantine.Arriving{{ID: one.String(), Channel: "updates"}}
-	})
-	r.c.link.take()
-	r.indexed()
-	vera := r.as("vera")
-	names := func() (list, search int, arriving string) {
-		var l struct{ Total int }
-		vera.read("/transfers?q=report", &l)
-		search = l.Total
-		vera.read("/transfers", &l)
-		var o struct{ Arriving []struct{ Name string } }
-		vera.read("/overview", &o)
-		return l.Total, search, o.Arriving[0].Name
-	}
-	if list, search, name := names(); list != 1 || search != 0 || name != "" {
-		t.Errorf("without a plan: %d, %d, %q", list, search, name)
-	}
-	if r.c.index.look(one) {
-		t.Error("a look that finds nothing new says that it did")
-	}
-	checktest.Build(t, one, r.sender, small).Write(t, dir)
-	r.c.index.awaited(r.c.link.view(0).last.Transfers)
-	r.c.index.gather(t.Context(), <-r.c.index.hint)
-	if _, search, name := names(); search != 1 || name != "report.txt" {
-		t.Errorf("with it: %d, %q", search, name)
-	}
-	r.c.index.awaited(r.c.link.view(0).last.Transfers)
-	if len(r.c.index.hint) != 0 {
-		t.Error("what has a name is looked at again")
-	}
-	two := id(1, 2) // nobody says that it arrives: the next listing finds its name
-	if dir, err = r.store.Create(two); err != nil {
-		t.Fatal(err)
-	}
-	r.indexed()
-	checktest.Build(t, two, r.sender, small).Write(t, dir)
-	r.indexed()
-	if _, search, _ := names(); search != 2 {
-		t.Errorf("after a listing: %d", search)
-	}
-}
-
-// TestPageLeadsToItsForms: a page that was opened before its transfer was held leads to one that has the forms, and the link changes with what would be signed.
-func TestPageLeadsToItsForms(t *testing.T) {
-	r := newRig(t, nil)
-	one := id(2, 1)
-	r.arrive(one, small, quarantine.Complete)
-	alice := r.as("alice")
-	links := regexp.MustCompile(`href="(/transfers/[^"]*)#do-h"`)
-	link := func() string {
-		t.Helper()
-		body := alice.get("/transfers/" + one.String()).Body.String()
-		live, _, _ := strings.Cut(body, `id="checks-h"`)
-		if found := links.FindStringSubmatch(live); found != nil {
-			if !strings.Contains(body, `id="do-h"`) {
-				t.Error("it leads nowhere")
-			}
-			return found[1]
-		}
-		return ""
-	}
-	before := link()
-	if _, err := r.gate.Run(t.Context(), one, quarantine.Complete); err != nil {
-		t.Fatal(err)
-	}
-	held := link()
-	if held == "" || held == before {
-		t.Fatalf("held: %q, before %q", held, before)
-	}
-	if again := link(); again != held {
-		t.Errorf("nothing has changed: %q, %q", again, held)
-	}
-	target := strings.ReplaceAll(held, "&amp;", "&")
-	if w := alice.get(target); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Reject for good") {
-		t.Errorf("%s: %d", target, w.Code)
-	}
 }
 
 // TestSamples: rates and losses are differences; a restart of pawl-receive and silence are gaps, not zeros; a chart has no value there.
