@@ -181,8 +181,8 @@ func TestBrowser(t *testing.T) {
 	alice.run(chromedp.Click(`form[action="/logout"] button`), chromedp.WaitVisible("#passphrase"))
 }
 
-// TestEnterRejects: a reason and Enter never approve. They lead to what will be signed, by keyboard alone, and that is the rejection; Enter there decides
-// nothing by itself.
+// TestEnterRejects: a reason and Enter never approve. They lead to what will be signed, by keyboard alone and without a script, and that is the rejection;
+// Enter there decides nothing by itself.
 func TestEnterRejects(t *testing.T) {
 	r := newRig(t, nil)
 	one := id(2, 1) // one approval would release it
@@ -190,6 +190,7 @@ func TestEnterRejects(t *testing.T) {
 	at := "http://" + serveOn(t, "127.0.0.1:0", nil, r.c)
 	alice := chrome(t, at)(1280, false)
 	r.lend(alice, "alice")
+	alice.run(emulation.SetScriptExecutionDisabled(true)) // the pages' own; the test's still run
 	alice.open("/transfers/" + one.String())
 	var fields int
 	alice.run(chromedp.Evaluate(`document.querySelectorAll("form.approve input:not([type=hidden])").length`, &fields))

@@ -27,7 +27,8 @@ type proposal struct {
 	Then    int           `json:"approvals_then"`
 	Need    int           `json:"need"`
 	AtOnce  bool          `json:"released_at_once"` // nothing else is outstanding then
-	Beside  string        `json:"then_waits_for"`   // what is, beside approvals
+	Beside  web.Words     `json:"then_waits_for"`   // what is, beside approvals
+	Stuck   bool          `json:"stuck"`            // a person must have it checked again first; why may hold words of the low side
 }
 
 // Said is the reason without what does not print.
@@ -52,12 +53,12 @@ func (c *Console) confirm(q *request) (any, error) {
 		return nil, fmt.Errorf("transfer %s is %s: %w", d.ID, d.State, release.ErrState)
 	}
 	p := proposal{ID: d.ID, Name: d.Name.Short(shownName), Channel: d.channel.Name, Action: draft.Action, Reason: draft.Reason, Proof: d.Proof, Digest: d.Digest,
-		Passed: d.Passed, Shown: d.Seen, Then: d.Waits.Approved, Need: d.Waits.Need, Beside: d.Waits.beside}
+		Passed: d.Passed, Shown: d.Seen, Then: d.Waits.Approved, Need: d.Waits.Need, Beside: d.Waits.beside, Stuck: d.Waits.Stuck}
 	counts := d.mine(q.s) >= 0
 	switch {
 	case p.Action == person.Approve && !counts:
 		p.Then++
-		p.AtOnce = p.Then >= p.Need && p.Beside == ""
+		p.AtOnce = p.Then >= p.Need && p.Beside.None()
 	case p.Action == person.Revoke && counts:
 		p.Then--
 	case p.Action == person.Reject:

@@ -69,7 +69,7 @@ type waits struct {
 	Need      int       `json:"need"` // people who must approve
 	Approved  int       `json:"approved"`
 	Decisions []decided `json:"decisions"`
-	beside    string    // approvals, what it waits for
+	beside    web.Words // approvals, what it waits for
 }
 
 // decided is a person's last decision.

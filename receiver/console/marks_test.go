@@ -47,7 +47,7 @@ func TestWhatIsMarked(t *testing.T) {
 		"/transfers/{id}.name", "/transfers/{id}.verdict.engine", "/transfers/{id}.verdict.version", "/transfers/{id}.verdict.path", "/transfers/{id}.verdict.reason",
 		"/transfers/{id}.checks.engine", "/transfers/{id}.checks.version", "/transfers/{id}.checks.path", "/transfers/{id}.checks.reason",
 		"/transfers/{id}.waits.for", "/transfers/{id}.waits.decisions.reason", "/transfers/{id}.arrival.value", "/transfers/{id}.history.reason",
-		"/transfers/{id}.plan.path", "/transfers/{id}.arrives.name", "confirm.name", "/audit.entries.says.value",
+		"/transfers/{id}.plan.path", "/transfers/{id}.arrives.name", "confirm.name", "confirm.then_waits_for", "/audit.entries.says.value",
 	}
 	for _, one := range got {
 		if !slices.Contains(want, one) {

@@ -58,7 +58,7 @@ func (c *Console) readWaits(d *details) {
 		d.Waits = &waits{For: web.Say(err.Error(), shownText), Decisions: []decided{}}
 		return
 	}
-	d.Waits = &waits{For: web.Say(w.For, shownText), Stuck: w.Stuck, Since: w.Since, Need: w.Need, Decisions: []decided{}, beside: w.Beside}
+	d.Waits = &waits{For: web.Say(w.For, shownText), Stuck: w.Stuck, Since: w.Since, Need: w.Need, Decisions: []decided{}, beside: web.Say(w.Beside, shownText)}
 	for _, g := range w.Decisions {
 		one := decided{Person: g.Person, Action: g.Action, When: g.When, Reason: web.Say(g.Reason, shownText)}
 		if g.Against != nil {
