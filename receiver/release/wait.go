@@ -127,6 +127,7 @@ type Waits struct {
 	Stuck     bool      // nothing happens until a person has it checked again
 	Since     time.Time // when its checks first came to an end
 	Need      int       // how many people must approve
+	Beside    string    // what is outstanding beside approvals; "" when they are all it waits for
 	Decisions []Given   // the last one of each person
 }
 
@@ -146,8 +147,11 @@ func (g *Gate) Waits(id quarantine.ID) (Waits, error) {
 		return Waits{}, err
 	}
 	out := Waits{For: w.wait, Since: w.held.Since, Need: channel.Release.People(), Stuck: w.held.Stuck != ""}
+	all := w
+	all.approvers = make([]string, out.Need)
+	out.Beside = j.outstanding(&all, j.now())
 	if out.Stuck {
-		out.For = w.held.Stuck
+		out.For, out.Beside = w.held.Stuck, w.held.Stuck
 	}
 	out.Decisions, err = j.decisions()
 	return out, err
