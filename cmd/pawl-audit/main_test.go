@@ -57,7 +57,7 @@ func made(t *testing.T) string {
 	view, err := merkle.OpenView(os.DirFS(filepath.Join(dir, "log")), key.Public())
 	must(t, err)
 	var pack bytes.Buffer
-	_, err = audit.WritePack(&pack, view, key, id, objects)
+	_, err = audit.WritePack(&pack, view, key, sender.Public(), id, objects)
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "evidence.zip"), pack.Bytes(), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "cut.zip"), pack.Bytes()[:pack.Len()-40], 0o600))

@@ -32,7 +32,12 @@ type config struct {
 	Channels   []channel     `toml:"channel"`
 
 	people []people.Person // of that file
+
+	digests digests
 }
+
+// digests are the SHA-256 of the two files as they were read, in hexadecimal: what the audit log says is in force.
+type digests struct{ config, people string }
 
 // auditConfig is the audit log: folder and key, or off.
 type auditConfig struct {
@@ -67,7 +72,8 @@ type channel struct {
 // load reads and checks the configuration.
 func load(path string) (*config, error) {
 	c := &config{Rescan: conf.Duration(30 * time.Second), Log: conf.LogText}
-	if err := conf.Load(path, c); err != nil {
+	var err error
+	if c.digests.config, err = loadFile(path, c); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
@@ -78,7 +84,6 @@ func load(path string) (*config, error) {
 	}
 	if c.People != "" {
 		c.People = beside(path, c.People)
-		var err error
 		if c.people, err = c.loadPeople(c.People); err != nil {
 			return nil, conf.Locate(path, conf.At("people", err))
 		}
@@ -208,12 +213,24 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 	if err != nil {
 		return nil, nil, err
 	}
-	book, err := c.Audit.open(log)
+	book, err := c.openAudit(log)
 	if err != nil {
 		return nil, nil, err
 	}
 	gate.Audit(book)
 	return store, gate, nil
+}
+
+// acting is gate for a command that may release: what it works by may be another than the daemon does, and is entered first.
+func (c *config) acting(who, path string) (*quarantine.Store, *release.Gate, error) {
+	store, gate, err := c.gate(who, zap.NewNop())
+	if err == nil {
+		err = c.enterChanges(gate, path)
+	}
+	if err == nil {
+		err = c.enterPolicies(gate)
+	}
+	return store, gate, err
 }
 
 // newGate makes a gate over a quarantine.
@@ -239,6 +256,7 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 	}
 	gate := release.NewGate(store, sender, channels, who, log)
 	gate.People(all)
+	gate.InForce(c.digests.config, c.digests.people)
 	return gate, nil
 }
 

@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
-
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing"
@@ -105,7 +103,7 @@ disk was mended. It approves nothing. Approvals stay good if the checks say what
 			if err != nil {
 				return err
 			}
-			store, gate, err := c.gate(osUser(), zap.NewNop())
+			store, gate, err := c.acting(osUser(), path)
 			if err != nil {
 				return err
 			}
@@ -143,7 +141,7 @@ func (d *decider) decide(ctx context.Context, action person.Action, prefix strin
 	if err != nil {
 		return err
 	}
-	store, gate, err := c.gate(whose.Name(), zap.NewNop())
+	store, gate, err := c.acting(whose.Name(), d.config)
 	if err != nil {
 		return err
 	}
@@ -248,7 +246,7 @@ func (c *config) outcome(w io.Writer, store *quarantine.Store, id quarantine.ID,
 
 // rejectUnsigned is for a gateway without people: its held transfers can still be refused.
 func (d *decider) rejectUnsigned(c *config, prefix string) error {
-	store, gate, err := c.gate(osUser(), zap.NewNop())
+	store, gate, err := c.acting(osUser(), d.config)
 	if err != nil {
 		return err
 	}

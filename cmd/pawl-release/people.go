@@ -39,7 +39,8 @@ func (k *personKey) UnmarshalText(text []byte) (err error) {
 // loadPeople reads a file of people.
 func (c *config) loadPeople(path string) ([]people.Person, error) {
 	var f peopleFile
-	if err := conf.Load(path, &f); err != nil {
+	var err error
+	if c.digests.people, err = loadFile(path, &f); err != nil {
 		return nil, err
 	}
 	if len(f.Person) == 0 {

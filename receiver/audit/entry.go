@@ -3,8 +3,8 @@
 //	pawl-release ─ Append ─> Receipt ─> release        (log.go)
 //	                 │ entries, canonical JSON          (entry.go, kinds.go, ledger.go)
 //	                 └ Merkle log with signed checkpoints  (framing/merkle)
-//	one transfer ─ WritePack ─> x.zip ─ VerifyPack      (pack.go, verify.go, statement.go)
-//	one log      ─ Verify, Report                       (checklog.go, report.go)
+//	one transfer ─ WritePack ─> x.zip ─ VerifyPack      (pack.go, verify.go, story.go, content.go, statement.go)
+//	one log      ─ Verify, Report                       (checklog.go, month.go, report.go)
 //
 // The package stands on framing alone and opens no file by itself, so that pawl-audit, which links this and nothing more of the
 // gateway, can be read in an afternoon. What is in entries, packs and reports may be the low side's
@@ -45,6 +45,7 @@ type Entry struct {
 	Ledger     *Ledger     `json:"ledger,omitempty"`
 	Witness    *Witness    `json:"witness,omitempty"`
 	Removal    *Removal    `json:"removal,omitempty"`
+	Restored   *Restored   `json:"restored,omitempty"`
 	Start      *Start      `json:"start,omitempty"`
 	Stop       *Stop       `json:"stop,omitempty"`
 }
@@ -80,6 +81,7 @@ func (e *Entry) Body() Body {
 	add(e.Ledger != nil, e.Ledger)
 	add(e.Witness != nil, e.Witness)
 	add(e.Removal != nil, e.Removal)
+	add(e.Restored != nil, e.Restored)
 	add(e.Start != nil, e.Start)
 	add(e.Stop != nil, e.Stop)
 	if len(found) != 1 {

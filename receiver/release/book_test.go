@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,32 +97,20 @@ func TestEverythingIsEntered(t *testing.T) {
 	if got := strings.Join(told(t, store, key), " "); got != want {
 		t.Errorf("entries %s, want %s", got, want)
 	}
-	objects := audit.Objects{}
-	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict} {
-		data, err := os.ReadFile(filepath.Join(h.store.Dir(quarantine.Released, id), name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects[name] = data
-	}
-	files, err := DecisionFiles(h.store.Dir(quarantine.Released, id))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
-		t.Fatal(err)
-	}
 	view, err := merkle.OpenView(store.FS(), key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pack bytes.Buffer
-	if _, err := audit.WritePack(&pack, view, key, id.String(), objects); err != nil {
+	pack, err := h.pack(view, key)
+	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := audit.VerifyPack(bytes.NewReader(pack.Bytes()), int64(pack.Len()), key.Public())
+	e, err := audit.VerifyPack(bytes.NewReader(pack), int64(len(pack)), key.Public())
 	if err != nil || e.Outcome != "released" || e.Name != "tree" || e.Sender != h.key.Public() {
 		t.Fatalf("%+v, %v", e, err)
+	}
+	if terms := e.Release.Terms; terms == nil || terms.Approvals != 1 || terms.Channel != "files" || terms.Policy+terms.People+terms.Config != "" {
+		t.Errorf("terms %+v", terms)
 	}
 	if len(e.Decisions) != 1 || e.Decisions[0].Person != "alice" || e.Decisions[0].Action != person.Approve {
 		t.Errorf("decisions %+v", e.Decisions)
@@ -131,11 +120,15 @@ func TestEverythingIsEntered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	objects, files, err := h.objects()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, files := range map[string][][]byte{"another": {forged}, "one more": {files[0], forged}, "none": {}} {
 		if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := audit.WritePack(&pack, view, key, id.String(), objects); !errors.Is(err, audit.ErrPack) {
+		if _, err := audit.WritePack(io.Discard, view, key, h.key.Public(), id.String(), objects); !errors.Is(err, audit.ErrPack) {
 			t.Errorf("evidence with %s: %v", name, err)
 		}
 	}
@@ -263,6 +256,14 @@ func killedInLog(t *testing.T, n int, name string) bool {
 		h.child(t, 0, root, name)
 	}
 	h.is(t, id, quarantine.Released)
+	// Whatever it died in, the evidence of it holds.
+	view, err := merkle.OpenView(os.DirFS(filepath.Join(dir, "audit")), key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.pack(view, key); err != nil {
+		t.Errorf("call %d: %v", n, err)
+	}
 	return whole
 }
 
