@@ -55,6 +55,12 @@ func (g *Gate) Decide(id quarantine.ID, s person.Signed) error {
 		return err
 	}
 	defer lock.Unlock()
+	if _, err := j.finishWords(); err != nil {
+		return err
+	}
+	if j.state != st {
+		return fmt.Errorf("transfer %s is %s: %w", id, j.state, ErrState)
+	}
 	if err := j.decide(s); err != nil {
 		return fmt.Errorf("%s %s: %w", s.Action, id, err)
 	}
@@ -63,8 +69,8 @@ func (g *Gate) Decide(id quarantine.ID, s person.Signed) error {
 
 func (j *job) decide(s person.Signed) error {
 	p, err := j.judge(s)
-	if s.Action == person.Revoke && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
-		err = nil // a yes may be taken back whatever became of what it was for
+	if (s.Action == person.Revoke || j.finishing) && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
+		err = nil // a yes may be taken back whatever became of what it was for; and a word that was entered stands
 	}
 	if err != nil {
 		return err

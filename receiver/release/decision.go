@@ -56,7 +56,9 @@ func (j *job) decisions() ([]Given, error) {
 			all = append(all, Given{person.Signed{Person: p.Name()}, err})
 			continue
 		}
-		_, err = j.judge(s)
+		if _, err = j.judge(s); s.Action == person.Reject && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
+			err = nil // a no stands whatever became of what it was for
+		}
 		all = append(all, Given{s, err})
 	}
 	return all, nil
@@ -92,22 +94,6 @@ func (j *job) judge(s person.Signed) (people.Person, error) {
 	return p, nil
 }
 
-// keep enters a decision in the audit log and puts it in the place of the person's last one.
-func (j *job) keep(s person.Signed, p people.Person) error {
-	data, err := person.AppendFiled(nil, s, p.Key)
-	if err != nil {
-		return err
-	}
-	if err := j.enterDecision(s, p, data); err != nil {
-		return err
-	}
-	if err := quarantine.WriteFile(j.dir(), decisionFile(s.Person), data); err != nil {
-		return err
-	}
-	j.step("decision written")
-	return nil
-}
-
 // DecisionFiles gives the files of all decisions in a transfer's folder (person.ParseFiled), in the order of their names: what its evidence
 // holds.
 func DecisionFiles(dir string) ([][]byte, error) {
@@ -129,7 +115,7 @@ func DecisionFiles(dir string) ([][]byte, error) {
 	return all, nil
 }
 
-// dropDecisions removes everything that bears the name of a decision's file.
+// dropDecisions removes everything that bears the name of a decision's or a word's file.
 func dropDecisions(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -139,7 +125,7 @@ func dropDecisions(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), decisionPrefix) {
+		if strings.HasPrefix(e.Name(), decisionPrefix) || strings.HasPrefix(e.Name(), wordPrefix) {
 			if err := quarantine.RemoveFile(dir, e.Name()); err != nil {
 				return err
 			}

@@ -18,6 +18,9 @@ func (j *job) examine(ctx context.Context) error {
 	if err != nil || begun {
 		return err
 	}
+	if _, err := j.finishWords(); err != nil || j.state != quarantine.Checking {
+		return err
+	}
 	w, err := j.look()
 	if err != nil {
 		return err

@@ -82,6 +82,8 @@ type job struct {
 	channel Channel
 	state   quarantine.State
 	who     string // in whose name it is moved
+
+	finishing bool // a word whose giver's program died
 }
 
 // take locks a transfer that is in state st.
@@ -141,6 +143,9 @@ func (g *Gate) Recheck(ctx context.Context, id quarantine.ID) (quarantine.State,
 		if err := writeJSON(j.dir(), heldFile, h); err != nil {
 			return j.state, err
 		}
+	}
+	if _, err := j.finishWords(); err != nil || j.state != quarantine.Held {
+		return j.state, err
 	}
 	if err := j.move(quarantine.Checking, "to be checked again"); err != nil {
 		return j.state, err

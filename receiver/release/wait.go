@@ -79,6 +79,10 @@ func (w *outlook) ready() bool {
 
 // takeUp goes on with a held transfer that nothing is outstanding of.
 func (j *job) takeUp() error {
+	finished, err := j.finishWords()
+	if err != nil || j.state != quarantine.Held {
+		return err
+	}
 	w, err := j.look()
 	if err != nil {
 		return err
@@ -87,10 +91,14 @@ func (j *job) takeUp() error {
 	case w.rejected != nil:
 		j.who = w.rejected.Person
 		return j.move(quarantine.Rejected, rejectedBy(*w.rejected))
+	case w.held.Stuck != "" && finished:
+		return nil
 	case w.held.Stuck != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.held.Stuck)
 	case w.again:
 		return j.move(quarantine.Checking, "the hold time is over: checked again")
+	case w.wait != "" && finished:
+		return nil // that is what there was to do
 	case w.wait != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.wait)
 	}
@@ -160,6 +168,9 @@ func (g *Gate) ready(id quarantine.ID) bool {
 		return false
 	}
 	j := &job{Gate: g, id: id, channel: channel, state: quarantine.Held}
+	if j.anyWord() {
+		return true
+	}
 	w, err := j.look()
 	if err != nil && !errors.Is(err, ErrState) {
 		return true // to be told of by the try
