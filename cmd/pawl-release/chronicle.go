@@ -26,6 +26,13 @@ func (c *config) chronicle(gate *release.Gate) (*release.Chronicle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Audit.Folder, err)
 	}
+	waiting, err := gate.Waiting()
+	if err != nil {
+		return nil, err
+	}
+	if past.Incomplete, err = audit.LastIncomplete(view, waiting); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Audit.Folder, err)
+	}
 	return release.NewChronicle(gate, c.Quarantine, past), nil
 }
 

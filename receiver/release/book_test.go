@@ -93,7 +93,7 @@ func TestEverythingIsEntered(t *testing.T) {
 		}
 	}
 	h.run(t, id, quarantine.Held, quarantine.Released)
-	want := "checking verdict held approval revocation approval checking verdict release released removal"
+	want := "complete checking verdict held approval revocation approval checking verdict release released removal"
 	if got := strings.Join(told(t, store, key), " "); got != want {
 		t.Errorf("entries %s, want %s", got, want)
 	}
@@ -137,7 +137,7 @@ func TestEverythingIsEntered(t *testing.T) {
 // TestUnwritableLogStopsRelease: whichever entry can't be made, nothing is in the inbox that the log does not speak of; the
 // reason is told, and when the log can be written again the transfer goes its way.
 func TestUnwritableLogStopsRelease(t *testing.T) {
-	for n := range 4 { // checking, verdict, release, released
+	for n := range 5 { // complete, checking, verdict, release, released
 		h := build(t, true)
 		store, key, log := h.audit(t)
 		h.gate.Audit(&failing{Recorder: log, n: n, left: 2})
@@ -158,7 +158,7 @@ func TestUnwritableLogStopsRelease(t *testing.T) {
 				t.Fatalf("entry %d, try %d: %s, %v", n, try, st, err)
 			}
 			in := h.wholeOrAbsent(t, checktest.Tree())
-			if in != (n == 3 || try == 2) {
+			if in != (n == 4 || try == 2) {
 				t.Fatalf("entry %d, try %d: in the inbox: %v", n, try, in)
 			}
 			if kinds := moves(told(t, store, key)); in && kinds[len(kinds)-1] != "release" && kinds[len(kinds)-1] != "released" {

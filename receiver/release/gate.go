@@ -195,6 +195,9 @@ func (j *job) accept() error {
 			return fmt.Errorf("accept %s: %w", j.id, err)
 		}
 	}
+	if err := j.enterArrival(); err != nil {
+		return fmt.Errorf("accept %s: %w", j.id, err)
+	}
 	return j.move(quarantine.Checking, "")
 }
 
