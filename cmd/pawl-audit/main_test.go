@@ -46,6 +46,7 @@ func made(t *testing.T) string {
 	log := begin(t, filepath.Join(dir, "log"), key)
 	enter(t, log, &audit.Start{Program: "pawl-release", Version: "v1"}, &audit.Start{Program: "pawl-release", Version: "v1"})
 	keep(t, dir, "log", "kept.early")
+	must(t, os.CopyFS(filepath.Join(dir, "older"), os.DirFS(filepath.Join(dir, "log"))))
 	objects := through(t, dir, log, sender)
 	id := quarantine.ID{Channel: 1, Transfer: 7}.String()
 	enter(t, log, &audit.Ticket{Transfer: id, Bits: 40, Text: "ABCDE"}, &audit.Shown{Transfer: id, Bits: 20, Code: "ABC"},
@@ -54,6 +55,11 @@ func made(t *testing.T) string {
 		&audit.Ledger{Day: "2026-11-01", Received: 100, Delivered: 90, Rejected: map[string]uint64{"auth": 10}},
 		&audit.Ledger{Day: "2026-11-02", Received: 101, Delivered: 90, Rejected: map[string]uint64{"auth": 10}, Off: 1})
 	keep(t, dir, "log", "kept.late")
+	copied := func(name string) string {
+		must(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(dir, "log"))))
+		return filepath.Join(dir, name)
+	}
+	makeSigned(t, dir, key, sender)
 	view, err := merkle.OpenView(os.DirFS(filepath.Join(dir, "log")), key.Public())
 	must(t, err)
 	var pack bytes.Buffer
@@ -63,10 +69,6 @@ func made(t *testing.T) string {
 	must(t, os.WriteFile(filepath.Join(dir, "cut.zip"), pack.Bytes()[:pack.Len()-40], 0o600))
 
 	// The tampered ones.
-	copied := func(name string) string {
-		must(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(dir, "log"))))
-		return filepath.Join(dir, name)
-	}
 	edited, err := filepath.Glob(filepath.Join(copied("edited"), "tile/entries/000.p/*"))
 	if err != nil || len(edited) != 1 {
 		t.Fatal(edited, err)
@@ -80,6 +82,9 @@ func made(t *testing.T) string {
 		enter(t, forked, &audit.Start{Program: "another", Version: "v1"})
 	}
 	enter(t, begin(t, filepath.Join(dir, "short"), key), &audit.Start{Program: "pawl-release", Version: "v1"})
+	// The log as it was early, in whose folder the tiles of now were left.
+	must(t, os.CopyFS(filepath.Join(dir, "leftover"), os.DirFS(filepath.Join(dir, "older"))))
+	must(t, os.CopyFS(filepath.Join(dir, "leftover", "tile"), os.DirFS(filepath.Join(dir, "log", "tile"))))
 	enter(t, begin(t, filepath.Join(dir, "resigned"), other), &audit.Start{Program: "pawl-release", Version: "v1"})
 	return dir
 }
