@@ -144,3 +144,24 @@ func TestRosterRefuses(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRoster: whatever the file says, who is in the list has his own name, a key and a role.
+func FuzzRoster(f *testing.F) {
+	example, err := os.ReadFile("../../docs/examples/people.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(example))
+	f.Add("[[person]]\nname = 'a' # x\nroles = [\n\"b\",\n]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		r := &roster{people: map[string]listed{}}
+		if err := r.parse(text); err != nil {
+			return
+		}
+		for name, p := range r.people {
+			if name != p.key.Name() || len(p.roles) == 0 || !strings.Contains(text, p.key.String()) {
+				t.Fatalf("%s: %+v", name, p)
+			}
+		}
+	})
+}
