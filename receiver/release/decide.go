@@ -69,8 +69,8 @@ func (g *Gate) Decide(id quarantine.ID, s person.Signed) error {
 
 func (j *job) decide(s person.Signed) error {
 	p, err := j.judge(s)
-	if (s.Action == person.Revoke || j.finishing) && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
-		err = nil // a yes may be taken back whatever became of what it was for; and a word that was entered stands
+	if (s.Action == person.Revoke || s.Action == person.Reject && j.finishing) && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
+		err = nil // a yes may be taken back whatever became of what it was for; and a no that was entered stands
 	}
 	if err != nil {
 		return err

@@ -58,10 +58,10 @@ type Gate struct {
 	log      *zap.Logger
 	book     Recorder
 	people   *people.Registry // nil: nobody
+	now      func() time.Time
+	step     func(string) // tests stop the program here
 
 	config, peopleFile string // digests, see InForce
-	now                func() time.Time
-	step               func(string) // tests stop the program here
 }
 
 // NewGate makes a gate that acts in the name of who (a program or a person, for the history).
