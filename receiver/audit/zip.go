@@ -92,7 +92,7 @@ func readZip(r io.ReaderAt, size int64) (map[string][]byte, error) {
 		}
 	}
 	if err := again.Close(); err != nil || same.differs || same.at != size {
-		return nil, fmt.Errorf("%w: something is in the zip file beside its members, or it is not in its one form", ErrPack)
+		return nil, fmt.Errorf("%w: something is in the zip file beside its members, or an earlier version wrote it: then have it written again", ErrPack)
 	}
 	return files, nil
 }
