@@ -46,6 +46,7 @@ func made(t *testing.T) string {
 	log := begin(t, filepath.Join(dir, "log"), key)
 	enter(t, log, &audit.Start{Program: "pawl-release", Version: "v1"}, &audit.Start{Program: "pawl-release", Version: "v1"})
 	keep(t, dir, "log", "kept.early")
+	must(t, os.CopyFS(filepath.Join(dir, "older"), os.DirFS(filepath.Join(dir, "log"))))
 	objects := through(t, dir, log, sender)
 	id := quarantine.ID{Channel: 1, Transfer: 7}.String()
 	enter(t, log, &audit.Ticket{Transfer: id, Bits: 40, Text: "ABCDE"}, &audit.Shown{Transfer: id, Bits: 20, Code: "ABC"},
@@ -57,19 +58,20 @@ func made(t *testing.T) string {
 		&audit.Login{Who: "alice", From: "192.0.2.7", How: audit.ByPassphrase, Session: "00112233445566aa"}, &audit.Login{Who: "vera", From: "192.0.2.8", How: audit.ByCertificate},
 		&audit.Logout{Who: "alice", Session: "00112233445566aa", Reason: "idle"})
 	keep(t, dir, "log", "kept.late")
+	copied := func(name string) string {
+		must(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(dir, "log"))))
+		return filepath.Join(dir, name)
+	}
+	makeSigned(t, dir, key, sender)
 	view, err := merkle.OpenView(os.DirFS(filepath.Join(dir, "log")), key.Public())
 	must(t, err)
 	var pack bytes.Buffer
-	_, err = audit.WritePack(&pack, view, key, id, objects)
+	_, err = audit.WritePack(&pack, view, key, sender.Public(), id, objects)
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "evidence.zip"), pack.Bytes(), 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "cut.zip"), pack.Bytes()[:pack.Len()-40], 0o600))
 
 	// The tampered ones.
-	copied := func(name string) string {
-		must(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(dir, "log"))))
-		return filepath.Join(dir, name)
-	}
 	edited, err := filepath.Glob(filepath.Join(copied("edited"), "tile/entries/000.p/*"))
 	if err != nil || len(edited) != 1 {
 		t.Fatal(edited, err)
@@ -83,6 +85,9 @@ func made(t *testing.T) string {
 		enter(t, forked, &audit.Start{Program: "another", Version: "v1"})
 	}
 	enter(t, begin(t, filepath.Join(dir, "short"), key), &audit.Start{Program: "pawl-release", Version: "v1"})
+	// The log as it was early, in whose folder the tiles of now were left.
+	must(t, os.CopyFS(filepath.Join(dir, "leftover"), os.DirFS(filepath.Join(dir, "older"))))
+	must(t, os.CopyFS(filepath.Join(dir, "leftover", "tile"), os.DirFS(filepath.Join(dir, "log", "tile"))))
 	enter(t, begin(t, filepath.Join(dir, "resigned"), other), &audit.Start{Program: "pawl-release", Version: "v1"})
 	return dir
 }

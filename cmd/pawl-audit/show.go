@@ -29,8 +29,9 @@ func showCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show DIR --key FILE",
 		Short: "Show the entries of an audit log",
-		Long: `Show prints entries, one a line, oldest first: all of them, or those of a transfer, of a kind, or from a place on. The
-checkpoint's signature is checked; that the entries are the right ones is what verify-log checks.`,
+		Long: `Show prints entries, one a line, oldest first: all of them, or those of a transfer, of a kind, or from a place on. Each is proved
+before it is printed: its hash is in the tree that the key signed. So are those that are passed over, up to the end of the log: what is
+shown is all that there is of the kind that was asked for. Whether the log goes on from checkpoints that were kept is what verify-log checks.`,
 		Example: `  pawl-audit show /var/lib/pawl/audit --key audit.key.pub
   pawl-audit show /var/lib/pawl/audit --key audit.key.pub --transfer 1-019a2b3c4d5e6f70 --json
   pawl-audit show /var/lib/pawl/audit --key audit.key.pub --kind approval --from 10000`,
@@ -44,16 +45,21 @@ checkpoint's signature is checked; that the entries are the right ones is what v
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
+			if from < 0 || from > view.Checkpoint().Size {
+				return cli.Usagef("--from %d: the log has %d entries", from, view.Checkpoint().Size)
+			}
 			var wrong error
-			err = view.Entries(from, func(index int64, data []byte) bool {
+			count := 0
+			err = view.Proved(from, func(index int64, data []byte) bool {
 				var e shown
 				if e, wrong = parseShown(data); wrong != nil {
-					wrong = fmt.Errorf("%s: entry %d: %s", args[0], index, framing.Printable(wrong.Error(), longText))
+					wrong = said{fmt.Sprintf("%s: entry %d", args[0], index), wrong}
 					return false
 				}
 				if kind != "" && e.body.Kind() != kind || transfer != "" && e.body.About() != transfer {
 					return true
 				}
+				count++
 				if asJSON {
 					_, wrong = fmt.Fprintf(env.Stdout, "{\"index\":%d,\"entry\":%s}\n", index, data)
 				} else {
@@ -61,7 +67,12 @@ checkpoint's signature is checked; that the entries are the right ones is what v
 				}
 				return wrong == nil
 			})
-			return errors.Join(err, wrong)
+			if err = errors.Join(err, wrong); err != nil {
+				return err
+			}
+			at := view.Checkpoint()
+			_, err = fmt.Fprintf(env.Stderr, "proved: these %d of the entries %d to %d are all, in the log %s, root %s\n", count, from, at.Size, at.Origin, at.Root)
+			return err
 		},
 	}
 	keyFlag(cmd, &keyPath)
@@ -127,12 +138,15 @@ and what was heard of the low side's log. FILE is never overwritten.`,
 			}
 			if view, err := merkle.OpenView(os.DirFS(args[0]), key); err == nil {
 				if low, err := audit.IsLow(view); err == nil && low {
-					return fmt.Errorf("%s: is a low side's log: the report is of the high side's, and tells what it heard of this one", args[0])
+					return cli.Usagef("%s: is a low side's log: the report is of the high side's, and tells what it heard of this one", args[0])
 				}
 			}
 			m, err := audit.Report(os.DirFS(args[0]), key, month)
+			if errors.Is(err, audit.ErrMonth) {
+				return cli.Usagef("--month: %w", err)
+			}
 			if err != nil {
-				return fmt.Errorf("%s: %s", args[0], framing.Printable(err.Error(), longText))
+				return said{args[0], err}
 			}
 			write := m.WriteText
 			if html {

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 
+	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
-	"pawl/framing"
 	"pawl/framing/merkle"
 	"pawl/receiver/audit"
 )
@@ -21,31 +21,34 @@ type witness struct {
 // errNotLow says that only the low side's log has a witness.
 var errNotLow = errors.New("is not a low side's log: only of that a high side is the witness")
 
-// verifyLog verifies a log of either side, and holds a low side's against its witness, if there is one.
-func verifyLog(dir string, key merkle.Public, kept []merkle.Checkpoint, w *witness) (*audit.Summary, error) {
+// verifyLog verifies a log of either side, and holds a low side's against its witness, a high side's against its quarantine, if there is one.
+func verifyLog(dir string, key merkle.Public, kept []merkle.Checkpoint, w *witness, q *settled) (*audit.Summary, error) {
 	files := os.DirFS(dir)
-	said := func(dir string, err error) error {
-		return fmt.Errorf("%s: %s", dir, framing.Printable(err.Error(), longText))
-	}
 	view, err := merkle.OpenView(files, key)
+	if errors.Is(err, merkle.ErrEmpty) && len(kept) > 0 {
+		err = fmt.Errorf("%w: %w, where %d entries were", merkle.ErrTruncated, err, kept[0].Size)
+	}
 	if err != nil {
-		return nil, said(dir, err)
+		return nil, said{dir, err}
 	}
 	low, err := audit.IsLow(view)
 	if err != nil {
-		return nil, said(dir, err)
+		return nil, said{dir, err}
+	}
+	if low && q.folder != "" {
+		return nil, cli.Usagef("%s: is a low side's log: what was released is in the high side's", dir)
 	}
 	if !low && w.folder != "" {
-		return nil, fmt.Errorf("%s: %w", dir, errNotLow)
+		return nil, cli.Usagef("%s: %w", dir, errNotLow)
 	}
 	var s *audit.Summary
 	if low {
 		s, err = audit.VerifyLow(files, key, kept)
 	} else {
-		s, err = audit.Verify(files, key, kept, nil)
+		s, err = q.verify(files, key, kept)
 	}
 	if err != nil {
-		return nil, said(dir, err)
+		return nil, said{dir, err}
 	}
 	if w.folder == "" {
 		return s, nil
@@ -56,13 +59,13 @@ func verifyLog(dir string, key merkle.Public, kept []merkle.Checkpoint, w *witne
 	}
 	heard, err := audit.Witnessed(os.DirFS(w.folder), high, nil)
 	if err != nil {
-		return nil, said(w.folder, err)
+		return nil, said{w.folder, err}
 	}
 	if w.heard = len(heard); w.heard == 0 {
-		return nil, fmt.Errorf("%s: tells of no checkpoint of a low side's log: it is witness of nothing", w.folder)
+		return nil, notf("%s: tells of no checkpoint of a low side's log: it is witness of nothing", w.folder)
 	}
 	if err := audit.Bears(files, key, heard); err != nil {
-		return nil, said(dir, err)
+		return nil, said{dir, err}
 	}
 	return s, nil
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
 
 	"pawl/cmd/internal/cli"
+	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing/merkle"
 	"pawl/hw/disk"
@@ -18,23 +20,24 @@ import (
 )
 
 // program names us in the audit log.
-const program = "pawl-release"
+const program = audit.ConfigProgram
 
-// open opens the audit log, to which only entries are added from then on. It stays open as long as the process lives.
-func (a *auditConfig) open(log *zap.Logger) (release.Recorder, error) {
+// openAudit opens the audit log, to which only entries are added from then on. It stays open as long as the process lives.
+func (c *config) openAudit(log *zap.Logger) (release.Recorder, error) {
+	a := &c.Audit
 	if a.Off {
 		log.Warn("audit is off: nothing that is released can be proved later")
 		return audit.Off{}, nil
 	}
-	key, err := keyfile.AuditKey(a.Key)
+	key, folder, err := a.writable()
 	if err != nil {
 		return nil, err
 	}
-	folder, err := disk.OpenFolder(a.Folder)
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w: make it, with mode 0700", err)
+	book, begun, err := audit.OpenKept(folder, key, keeper{c.Quarantine}, time.Now)
+	if errors.Is(err, audit.ErrRolledBack) {
+		return nil, fmt.Errorf("%s: %w (kept in %s): nothing is released. Put the newest log back; if there is none, "+
+			"pawl-release accept-log --reason TEXT goes on with this one and enters that", a.Folder, err, filepath.Join(c.Quarantine, keptFile))
 	}
-	book, begun, err := audit.Open(folder, key, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.Folder, err)
 	}
@@ -42,6 +45,19 @@ func (a *auditConfig) open(log *zap.Logger) (release.Recorder, error) {
 		log.Warn("a new audit log begins: if there was one here before, stop and look where it is", zap.String("folder", a.Folder))
 	}
 	return book, nil
+}
+
+// writable opens what is needed to enter something.
+func (a *auditConfig) writable() (*merkle.Key, *disk.Folder, error) {
+	key, err := keyfile.AuditKey(a.Key)
+	if err != nil {
+		return nil, nil, err
+	}
+	folder, err := disk.OpenFolder(a.Folder)
+	if err != nil {
+		return nil, nil, fmt.Errorf("audit: %w: make it, with mode 0700", err)
+	}
+	return key, folder, nil
 }
 
 // describe says in a few words where the log is and whose.
@@ -55,9 +71,6 @@ func (a *auditConfig) describe() (string, error) {
 	}
 	return fmt.Sprintf("%s, key %s, in %s", key.Public().Origin(), key.Public().Fingerprint(), a.Folder), nil
 }
-
-// peopleProgram is what the file of people is entered as: a configuration of its own.
-const peopleProgram = program + ": people"
 
 // begin enters the start and, where they are others than before, the configuration and the people; stopped enters the end.
 func (c *config) begin(gate *release.Gate, path string) (stopped func(cause error) error, err error) {
@@ -77,24 +90,17 @@ func (c *config) begin(gate *release.Gate, path string) (stopped func(cause erro
 	}, nil
 }
 
-// enterChanges enters what counts from now on and did not before.
+// enterChanges enters the files that count from now on and did not before.
 func (c *config) enterChanges(gate *release.Gate, path string) error {
-	if err := c.enterFile(gate, program, path); err != nil {
+	if err := c.enterFile(gate, audit.ConfigProgram, path, c.digests.config); err != nil || c.People == "" {
 		return err
 	}
-	if c.People == "" {
-		return nil
-	}
-	return c.enterFile(gate, peopleProgram, c.People)
+	return c.enterFile(gate, audit.PeopleProgram, c.People, c.digests.people)
 }
 
 // enterFile enters a file that counts, if it is another than before.
-func (c *config) enterFile(gate *release.Gate, program, path string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	now := &audit.Config{Program: program, File: audit.Text(path), Digest: fmt.Sprintf("%x", sha256.Sum256(text))}
+func (c *config) enterFile(gate *release.Gate, program, path, digest string) error {
+	now := &audit.Config{Program: program, File: audit.Text(path), Digest: digest}
 	if !c.Audit.Off {
 		view, err := c.Audit.view()
 		if err != nil {
@@ -107,8 +113,31 @@ func (c *config) enterFile(gate *release.Gate, program, path string) error {
 	if now.Before == now.Digest {
 		return nil
 	}
-	_, err = gate.Enter(now)
+	_, err := gate.Enter(now)
 	return err
+}
+
+// loadFile reads a file that counts into what into points to, and gives its digest: of the very octets that were read.
+func loadFile(path string, into any) (digest string, err error) {
+	before, err := fileDigest(path)
+	if err == nil {
+		err = conf.Load(path, into)
+	}
+	if err != nil {
+		return "", err
+	}
+	if digest, err = fileDigest(path); err == nil && digest != before {
+		err = fmt.Errorf("%s: changed while it was read: try again", path)
+	}
+	return digest, err
+}
+
+func fileDigest(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read configuration: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(text)), nil
 }
 
 // view opens the audit log for reading.

@@ -26,6 +26,13 @@ func (c *config) chronicle(gate *release.Gate) (*release.Chronicle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Audit.Folder, err)
 	}
+	waiting, err := gate.Waiting()
+	if err != nil {
+		return nil, err
+	}
+	if past.Incomplete, err = audit.LastIncomplete(view, waiting); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Audit.Folder, err)
+	}
 	return release.NewChronicle(gate, c.Quarantine, past), nil
 }
 
@@ -79,7 +86,7 @@ func (a *auditConfig) lowAlarm(now time.Time) string {
 
 // enter makes an entry in the name of the person who runs the command.
 func (c *config) enter(body audit.Body) error {
-	book, err := c.Audit.open(zap.NewNop())
+	book, err := c.openAudit(zap.NewNop())
 	if err == nil {
 		_, err = book.Append(osUser(), body)
 	}

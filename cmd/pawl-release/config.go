@@ -33,7 +33,12 @@ type config struct {
 
 	people []people.Person // of that file
 	news   *release.News   // what the daemon says, once it was read
+
+	digests digests
 }
+
+// digests are the SHA-256 of the two files as they were read, in hexadecimal: what the audit log says is in force.
+type digests struct{ config, people string }
 
 // auditConfig is the audit log: folder and key, or off.
 type auditConfig struct {
@@ -69,7 +74,8 @@ type channel struct {
 // load reads and checks the configuration.
 func load(path string) (*config, error) {
 	c := &config{Rescan: conf.Duration(30 * time.Second), Log: conf.LogText}
-	if err := conf.Load(path, c); err != nil {
+	var err error
+	if c.digests.config, err = loadFile(path, c); err != nil {
 		return nil, err
 	}
 	if err := c.check(); err != nil {
@@ -80,8 +86,7 @@ func load(path string) (*config, error) {
 	}
 	if c.People != "" {
 		c.People = beside(path, c.People)
-		var err error
-		if c.people, err = c.loadPeople(c.People); err != nil {
+		if c.people, c.digests.people, err = c.loadPeople(c.People); err != nil {
 			return nil, conf.Locate(path, conf.At("people", err))
 		}
 	}
@@ -212,12 +217,24 @@ func (c *config) gate(who string, log *zap.Logger) (*quarantine.Store, *release.
 	if _, err := c.registry(sender); err != nil {
 		return nil, nil, err
 	}
-	book, err := c.Audit.open(log)
+	book, err := c.openAudit(log)
 	if err != nil {
 		return nil, nil, err
 	}
 	gate.Audit(book)
 	return store, gate, nil
+}
+
+// acting is gate for a command that may release: what it works by may be another than the daemon does, and is entered first.
+func (c *config) acting(who, path string) (*quarantine.Store, *release.Gate, error) {
+	store, gate, err := c.gate(who, zap.NewNop())
+	if err == nil {
+		err = c.enterChanges(gate, path)
+	}
+	if err == nil {
+		err = c.enterPolicies(gate)
+	}
+	return store, gate, err
 }
 
 // newGate makes a gate over a quarantine. Whether there are people enough is not asked: looking takes none.
@@ -244,6 +261,7 @@ func (c *config) newGate(store *quarantine.Store, sender seal.SenderPublic, who 
 	gate := release.NewGate(store, sender, channels, who, log)
 	gate.People(all)
 	gate.Guard(c.inForce)
+	gate.InForce(c.digests.config, c.digests.people)
 	return gate, nil
 }
 

@@ -283,23 +283,10 @@ func (c *config) lend(desk *console.Config, store *quarantine.Store, gate *relea
 
 // pack writes the evidence of a transfer.
 func (c *config) pack(w io.Writer, store *quarantine.Store, id quarantine.ID) error {
-	view, err := c.Audit.view()
-	if err != nil {
-		return err
-	}
-	key, err := keyfile.AuditKey(c.Audit.Key)
-	if err != nil {
-		return err
-	}
 	st, err := store.Find(id)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = c.writePack(w, store, id, st)
 	}
-	objects, err := collect(store.Dir(st, id))
-	if err != nil {
-		return err
-	}
-	_, err = audit.WritePack(w, view, key, id.String(), objects)
 	return err
 }
 

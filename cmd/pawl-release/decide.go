@@ -9,8 +9,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
-
 	"pawl/cmd/internal/cli"
 	"pawl/cmd/internal/keyfile"
 	"pawl/framing"
@@ -111,7 +109,7 @@ func (d *decider) decide(ctx context.Context, action person.Action, prefix strin
 	if err != nil {
 		return err
 	}
-	store, gate, err := c.gate(whose.Name(), zap.NewNop())
+	store, gate, err := c.acting(whose.Name(), d.config)
 	if err != nil {
 		return err
 	}
@@ -231,7 +229,7 @@ func (c *config) outcome(w io.Writer, store *quarantine.Store, id quarantine.ID,
 
 // rejectUnsigned is for a gateway without people: its held transfers can still be refused.
 func (d *decider) rejectUnsigned(c *config, prefix string) error {
-	store, gate, err := c.gate(osUser(), zap.NewNop())
+	store, gate, err := c.acting(osUser(), d.config)
 	if err != nil {
 		return err
 	}

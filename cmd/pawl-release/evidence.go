@@ -25,7 +25,8 @@ func evidenceCommand(env *cli.Env) *cobra.Command {
 		Use:   "evidence ID -o FILE",
 		Short: "Write a file that proves what happened to a transfer",
 		Long: `Evidence writes a zip file with the transfer's plan, proof, verdict and signed decisions, its entries in the audit log
-with proofs that they are there, and a signed statement that names each file with its digest. Whoever has the log's
+with proofs that they are there, and a signed statement that names each file with its digest. Where plan and proof are not what the
+configured sender signed and the last verdict is about, the statement names no files and says why. Whoever has the log's
 public key checks it with pawl-audit, without this machine. FILE is never overwritten.`,
 		Example: `  pawl-release evidence 1-019a2b3c4d5e6f70 -o evidence.zip
   pawl-audit verify evidence.zip --key audit.key.pub`,
@@ -50,14 +51,6 @@ public key checks it with pawl-audit, without this machine. FILE is never overwr
 }
 
 func (c *config) evidence(env *cli.Env, prefix, out string) error {
-	view, err := c.Audit.view()
-	if err != nil {
-		return err
-	}
-	key, err := keyfile.AuditKey(c.Audit.Key)
-	if err != nil {
-		return err
-	}
 	store, err := quarantine.View(c.Quarantine)
 	if err != nil {
 		return err
@@ -66,15 +59,11 @@ func (c *config) evidence(env *cli.Env, prefix, out string) error {
 	if err != nil {
 		return err
 	}
-	objects, err := collect(store.Dir(st, id))
-	if err != nil {
-		return err
-	}
 	file, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
-	e, err := audit.WritePack(file, view, key, id.String(), objects)
+	e, err := c.writePack(file, store, id, st)
 	if err == nil {
 		err = file.Sync()
 	}
@@ -83,7 +72,31 @@ func (c *config) evidence(env *cli.Env, prefix, out string) error {
 	}
 	_, err = fmt.Fprintf(env.Stdout, "%s: %s, %d entries of the log %s at %d\n", out, framing.Printable(e.Outcome, nameWidth), len(e.Entries),
 		e.Checkpoint.Origin, e.Checkpoint.Size)
+	if err == nil && e.Unproved != nil {
+		_, err = fmt.Fprintf(env.Stdout, "content not proved: %v; the statement names no files\n", e.Unproved)
+	}
 	return err
+}
+
+// writePack writes the evidence of a transfer that is in a state.
+func (c *config) writePack(w io.Writer, store *quarantine.Store, id quarantine.ID, st quarantine.State) (*audit.Evidence, error) {
+	view, err := c.Audit.view()
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyfile.AuditKey(c.Audit.Key)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := keyfile.SenderPublic(c.Sender)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := collect(store.Dir(st, id))
+	if err != nil {
+		return nil, err
+	}
+	return audit.WritePack(w, view, key, sender, id.String(), objects)
 }
 
 // collect reads the objects of a transfer that go into its evidence, as plain files only.

@@ -13,7 +13,7 @@ var errChanged = errors.New("is not what this program goes by any more: have it 
 // moment on, and not from the next SIGHUP. It looks at what they say: a comment changes nothing.
 func (c *config) inForce() error {
 	if c.People != "" {
-		now, err := c.loadPeople(c.People)
+		now, _, err := c.loadPeople(c.People)
 		if err != nil {
 			return fmt.Errorf("%s %w; and it can't be read: %w", c.People, errChanged, err)
 		}

@@ -53,8 +53,13 @@ func decides(who string, action person.Action, want quarantine.State) act {
 		s, _, err := person.ParseFiled(data)
 		return err == nil && s.Action == action
 	}
+	// A word that lies there was said, whatever it came to: the daemon finishes it.
+	begun := func(dir string) bool {
+		_, err := os.Lstat(filepath.Join(dir, "word-"+who))
+		return err == nil
+	}
 	return act{words: []string{string(action), "--reason", "so it is"}, who: who, want: want, done: said,
-		goesOn: func(dir string) bool { return want != quarantine.Held && said(dir) }}
+		goesOn: func(dir string) bool { return want != quarantine.Held && (said(dir) || begun(dir)) }}
 }
 
 // mended is the disk that gives the bytes as they were, and a person who has them checked again.
@@ -183,7 +188,7 @@ func (h *killed) act(k int) {
 }
 
 // random are the parts of names that are made anew each time.
-var random = regexp.MustCompile(`(new-|probe-)[0-9]+`)
+var random = regexp.MustCompile(`(new-|probe-)[0-9A-Z]+`)
 
 func stable(call string) string { return random.ReplaceAllString(call, "$1") }
 

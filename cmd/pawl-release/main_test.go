@@ -126,7 +126,7 @@ func arrive(t *testing.T, ts *testscript.TestScript, key *seal.SenderKey, args [
 	ts.Check(store.Move(id, quarantine.Incoming, quarantine.Complete))
 }
 
-// proves FILE OUTCOME verifies evidence, and the whole log.
+// proves FILE OUTCOME verifies evidence, and the whole log, and says what the log holds and what was demanded.
 func proves(ts *testscript.TestScript, key merkle.Public, args []string) {
 	pack, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -138,6 +138,9 @@ func proves(ts *testscript.TestScript, key merkle.Public, args []string) {
 	s, err := audit.Verify(os.DirFS(ts.MkAbs("audit")), key, []merkle.Checkpoint{e.Checkpoint}, nil)
 	ts.Check(err)
 	fmt.Fprintln(ts.Stdout(), s.Kinds)
+	if e.Release != nil {
+		fmt.Fprintf(ts.Stdout(), "%d approvals demanded, %d sources\n", e.Release.Terms.Approvals, len(e.Sources))
+	}
 }
 
 // await PATH waits until a name is there.

@@ -36,28 +36,27 @@ func (k *personKey) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
-// loadPeople reads a file of people.
-func (c *config) loadPeople(path string) ([]people.Person, error) {
+// loadPeople reads a file of people, and gives its digest.
+func (c *config) loadPeople(path string) (all []people.Person, digest string, err error) {
 	var f peopleFile
-	if err := conf.Load(path, &f); err != nil {
-		return nil, err
+	if digest, err = loadFile(path, &f); err != nil {
+		return nil, "", err
 	}
 	if len(f.Person) == 0 {
-		return nil, conf.Locate(path, conf.Wrong("person", "there is nobody: write a [[person]] with name, key and roles"))
+		return nil, "", conf.Locate(path, conf.Wrong("person", "there is nobody: write a [[person]] with name, key and roles"))
 	}
 	channels, names := map[string]bool{}, map[string]bool{}
 	for _, ch := range c.Channels {
 		channels[ch.Name] = true
 	}
-	var all []people.Person
 	for i, p := range f.Person {
 		if err := p.check(fmt.Sprintf("person[%d].", i), names, channels); err != nil {
-			return nil, conf.Locate(path, err)
+			return nil, "", conf.Locate(path, err)
 		}
 		names[p.Name] = true
 		all = append(all, people.Person{Key: p.Key.Public, Roles: p.Roles, Channels: p.Channels})
 	}
-	return all, nil
+	return all, digest, nil
 }
 
 func (p *personTable) check(at string, names, channels map[string]bool) error {

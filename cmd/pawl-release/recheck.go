@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"pawl/cmd/internal/cli"
 	"pawl/framing"
@@ -38,7 +37,7 @@ transfer is checked again, whatever it waits for, one after the other. What pass
 			if err != nil {
 				return err
 			}
-			store, gate, err := c.gate(osUser(), zap.NewNop())
+			store, gate, err := c.acting(osUser(), path)
 			if err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ The commands may be used while "run" is running; a transfer is only ever in one 
   pawl-release try /etc/pawl/updates.policy.toml release.tar.gz`,
 	}
 	cmd.AddCommand(runCommand(env), checkCommand(env), statusCommand(env), listCommand(env), showCommand(env), approveCommand(env), revokeCommand(env),
-		rejectCommand(env), recheckCommand(env), removeCommand(env), evidenceCommand(env), ticketCommand(env), receiptCommand(env), tryCommand(env))
+		rejectCommand(env), recheckCommand(env), removeCommand(env), evidenceCommand(env), ticketCommand(env), receiptCommand(env), acceptLogCommand(env), tryCommand(env))
 	return cmd
 }
 

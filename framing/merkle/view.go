@@ -111,12 +111,44 @@ func (v *View) rootAt(size int64) (Hash, error) {
 var emptyRoot = Hash(sha256.Sum256(nil))
 
 // Entries gives the entries from index on, in order, until yield says no. They are read 256 at a time and are not
-// proved: use Prove, or Check for all. An error ends it.
+// proved: use Prove, Proved, or Check for all. An error ends it.
 func (v *View) Entries(from int64, yield func(index int64, entry []byte) bool) error {
+	return v.entries(from, func(int64, [][]byte) error { return nil }, yield)
+}
+
+// Proved is Entries, and proves each 256 against the root before it gives the first of them: what it gives are the entries of the log from
+// index on, and all of them if yield never says no. The error wraps [ErrEdited] where they are not.
+func (v *View) Proved(from int64, yield func(index int64, entry []byte) bool) error {
+	return v.entries(from, v.proveBundle, yield)
+}
+
+// proveBundle holds entries against the hashes in the tree, and those against the root.
+func (v *View) proveBundle(first int64, entries [][]byte) error {
+	places := make([]int64, len(entries))
+	for i := range entries {
+		places[i] = tlog.StoredHashIndex(0, first+int64(i))
+	}
+	hashes, err := v.hashes().ReadHashes(places)
+	if err != nil {
+		return fmt.Errorf("entries from %d on: %w", first, proved(err))
+	}
+	for i, entry := range entries {
+		if tlog.RecordHash(entry) != hashes[i] {
+			return fmt.Errorf("entry %d: %w: it is not the one whose hash is in the tree", first+int64(i), ErrEdited)
+		}
+	}
+	return nil
+}
+
+// entries reads the entries from index on, 256 at a time, and asks check about those before it gives them.
+func (v *View) entries(from int64, check func(first int64, entries [][]byte) error, yield func(index int64, entry []byte) bool) error {
 	for at := max(from, 0); at < v.at.Size; {
 		n := at >> height
 		w := int(min(v.at.Size-n<<height, width))
 		bundle, err := v.bundle(n, w)
+		if err == nil {
+			err = check(n<<height, bundle)
+		}
 		if err != nil {
 			return err
 		}

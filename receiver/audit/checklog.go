@@ -19,11 +19,15 @@ type Summary struct {
 	Backwards  int64            // entries whose clock is before the entry above: the clock was set
 	Unbalanced int64            // ledgers with bytes in no column
 	Missed     uint64           // entries that a low side's log says it lost
+	Restored   int64            // times that a person accepted a log which did not go on from the one before
+	Beyond     int64            // entries beyond the checkpoint that files speak of: see merkle.Beyond
 }
 
 // Verify reads a whole log and proves it: every entry parses and is the one whose hash is in the tree, every tile follows from the ones
 // below, and the root is the one that the key signed. Whoever has the key can sign another history: only checkpoints that were
 // kept elsewhere (kept) tell, and the log must go on from each of them. visit, which may be nil, sees each entry.
+//
+// The high side enters one entry at a time: files that speak of more beyond the checkpoint are a log that was put back.
 //
 // Errors wrap merkle.ErrEdited, ErrTruncated, ErrForked or ErrSigned.
 func Verify(files fs.FS, key merkle.Public, kept []merkle.Checkpoint, visit func(index int64, e *Entry) error) (*Summary, error) {
@@ -39,6 +43,10 @@ func Verify(files fs.FS, key merkle.Public, kept []merkle.Checkpoint, visit func
 		}
 		return nil
 	})
+	if err == nil && s.Beyond > 1 {
+		err = fmt.Errorf("%w: its checkpoint is of %d entries, and files in its folder of %d more: an older checkpoint was put in place of a newer one",
+			merkle.ErrTruncated, s.Checkpoint.Size, s.Beyond)
+	}
 	return s, err
 }
 
@@ -54,6 +62,17 @@ func (s *Summary) verify(files fs.FS, key merkle.Public, kept []merkle.Checkpoin
 	for _, old := range kept {
 		err = errors.Join(err, view.Extends(old))
 	}
+	return errors.Join(err, s.beyond(files, key))
+}
+
+// beyond looks what lies beyond the checkpoint, the one that is there after the look: the log may be growing.
+func (s *Summary) beyond(files fs.FS, key merkle.Public) error {
+	end, err := merkle.Beyond(files, s.Checkpoint.Size)
+	if err != nil {
+		return err
+	}
+	now, err := merkle.ReadCheckpoint(files, key)
+	s.Beyond = max(end-now.Size, 0)
 	return err
 }
 
@@ -72,6 +91,9 @@ func (s *Summary) add(index int64, e *Entry) {
 	s.clock(index, e.When)
 	if e.Ledger != nil && e.Ledger.Off != 0 {
 		s.Unbalanced++
+	}
+	if e.Restored != nil {
+		s.Restored++
 	}
 }
 

@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"pawl/framing/merkle"
 	"pawl/framing/person"
@@ -12,6 +14,13 @@ const policyWord = "policy"
 
 // maxDecisions bounds the decisions in a pack: one for each of the people.
 const maxDecisions = 1000
+
+// Decision is what a person signed, with the key that verifies it. Whose key that is, the pack has the word of the log's key for.
+type Decision struct {
+	person.Signed
+	Key  person.Public
+	file string // SHA-256, as entered
+}
 
 // AppendDecisions appends the decisions of a pack to dst: the files of [person.AppendFiled], in canonical JSON.
 func AppendDecisions(dst []byte, files [][]byte) ([]byte, error) {
@@ -24,7 +33,7 @@ func AppendDecisions(dst []byte, files [][]byte) ([]byte, error) {
 
 // decisions reads the decisions of a pack. Each must be signed by the key that it comes with, and the log must tell of the very file
 // and of that key.
-func decisions(data []byte, entries []*Entry) ([]person.Signed, error) {
+func decisions(data []byte, entries []*Entry) ([]Decision, error) {
 	if data == nil {
 		return nil, nil
 	}
@@ -35,7 +44,7 @@ func decisions(data []byte, entries []*Entry) ([]person.Signed, error) {
 	if len(files) > maxDecisions {
 		return nil, fmt.Errorf("%w: %s: %d decisions", ErrPack, PackDecisions, len(files))
 	}
-	var all []person.Signed
+	var all []Decision
 	for i, text := range files {
 		s, key, err := person.ParseFiled([]byte(text))
 		if err != nil {
@@ -44,7 +53,10 @@ func decisions(data []byte, entries []*Entry) ([]person.Signed, error) {
 		if !entered(entries, s, sha([]byte(text)), key.Fingerprint()) {
 			return nil, fmt.Errorf("%w: the decision of %s in %s is not one that the log speaks of", ErrPack, s.Person, PackDecisions)
 		}
-		all = append(all, s)
+		if slices.ContainsFunc(all, func(d Decision) bool { return d.Person == s.Person }) {
+			return nil, fmt.Errorf("%w: %s has two decisions of %s", ErrPack, PackDecisions, s.Person)
+		}
+		all = append(all, Decision{s, key, sha([]byte(text))})
 	}
 	return all, nil
 }
@@ -64,21 +76,18 @@ func entered(entries []*Entry, s person.Signed, file, key string) bool {
 	return false
 }
 
-// approved checks that everybody whom the release names said yes to what was released, with a signature, and each once.
-func (e *Evidence) approved(r *Release) error {
-	if len(r.Approvals) == 1 && r.Approvals[0] == policyWord {
+// signed checks that the word of everybody whom the release names is in the pack: the very file that was entered.
+func (e *Evidence) signed() error {
+	if e.Release.byPolicy() {
 		return nil
 	}
-	seen := map[string]bool{}
-	for _, who := range r.Approvals {
-		found := false
-		for _, s := range e.Decisions {
-			found = found || s.Action == person.Approve && s.Person == who && fmt.Sprintf("%x", s.Body) == r.Proof
-		}
-		if !found || seen[who] {
+	for _, who := range e.Release.Approvals {
+		w := e.story.words[who]
+		if !slices.ContainsFunc(e.Decisions, func(d Decision) bool {
+			return d.Person == who && d.Action == person.Approve && d.file == w.file && d.Key.Fingerprint() == w.key && hex.EncodeToString(d.Verdicts[:]) == w.verdicts
+		}) {
 			return fmt.Errorf("%w: released with the approval of %s, which is not in it", ErrPack, who)
 		}
-		seen[who] = true
 	}
 	return nil
 }

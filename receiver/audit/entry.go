@@ -3,8 +3,8 @@
 //	pawl-release ─ Append ─> Receipt ─> release        (log.go)
 //	                 │ entries, canonical JSON          (entry.go, kinds.go, visits.go, ledger.go)
 //	                 └ Merkle log with signed checkpoints  (framing/merkle)
-//	one transfer ─ WritePack ─> x.zip ─ VerifyPack      (pack.go, verify.go, statement.go)
-//	one log      ─ Verify, Report                       (checklog.go, report.go)
+//	one transfer ─ WritePack ─> x.zip ─ VerifyPack      (pack.go, verify.go, story.go, content.go, statement.go)
+//	one log      ─ Verify, Report                       (checklog.go, month.go, report.go)
 //
 // The package stands on framing alone and opens no file by itself, so that pawl-audit, which links this and nothing more of the
 // gateway, can be read in an afternoon. What is in entries, packs and reports may be the low side's
@@ -48,6 +48,7 @@ type Entry struct {
 	Login      *Login      `json:"login,omitempty"`
 	Logout     *Logout     `json:"logout,omitempty"`
 	Refused    *Refused    `json:"refused,omitempty"`
+	Restored   *Restored   `json:"restored,omitempty"`
 	Start      *Start      `json:"start,omitempty"`
 	Stop       *Stop       `json:"stop,omitempty"`
 }
@@ -86,6 +87,7 @@ func (e *Entry) Body() Body {
 	add(e.Login != nil, e.Login)
 	add(e.Logout != nil, e.Logout)
 	add(e.Refused != nil, e.Refused)
+	add(e.Restored != nil, e.Restored)
 	add(e.Start != nil, e.Start)
 	add(e.Stop != nil, e.Stop)
 	if len(found) != 1 {

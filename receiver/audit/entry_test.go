@@ -38,6 +38,9 @@ func kinds() []*audit.Entry {
 		{When: when, By: "p", Logout: &audit.Logout{Who: "alice", Session: "00112233445566aa", Reason: "idle"}},
 		{When: when, By: "p", Refused: &audit.Refused{Tries: 9, Early: 4, From: []string{"socket"}, Others: 2, Since: when}},
 		{When: when, By: "alice", Rejection: &audit.Rejection{Transfer: tr, Who: "alice", Proof: hash, Verdicts: hash, Reason: evil, Key: "k", File: hash}},
+		{When: when, By: "root", Restored: &audit.Restored{Kept: 9, KeptRoot: hash, Size: 0, Root: hash, Reason: evil}},
+		{When: when, By: "p", Release: &audit.Release{Transfer: tr, Name: evil, Inbox: "/i", Plan: hash, Proof: hash, Files: 1, Bytes: 2, Approvals: []string{"alice", "bob"}, Sender: "s",
+			Terms: &audit.Terms{Channel: evil, Approvals: 2, Policy: hash, People: hash, Config: hash}}},
 	}
 }
 
@@ -64,8 +67,8 @@ func TestEntriesHaveOneEncoding(t *testing.T) {
 	// The worst that the low side can write still fits: six octets for each control character.
 	worst := audit.Text(strings.Repeat("\x01", 2*audit.MaxText))
 	encode(t, &audit.Entry{When: clock(), By: "p", Verdict: &audit.Verdict{Transfer: transfer(0), Check: "names", Path: worst, Reason: worst, File: hash}})
-	if len(seen) != 18 {
-		t.Errorf("%d kinds were tried, want 18", len(seen))
+	if len(seen) != 19 {
+		t.Errorf("%d kinds were tried, want 19", len(seen))
 	}
 }
 
@@ -93,6 +96,10 @@ func TestEntriesRefused(t *testing.T) {
 		"ticket of no bits":  change(7, func(e *audit.Entry) { e.Ticket.Bits = 0 }),
 		"ticket of too many": change(7, func(e *audit.Entry) { e.Ticket.Bits = 41 }),
 		"release by nobody":  change(9, func(e *audit.Entry) { e.Release.Approvals = nil }),
+		"fewer than asked":   change(21, func(e *audit.Entry) { e.Release.Approvals = []string{"alice"} }),
+		"people for nothing": change(21, func(e *audit.Entry) { e.Release.Terms.Approvals = 0 }),
+		"terms of nothing":   change(21, func(e *audit.Entry) { e.Release.Terms.Channel = "" }),
+		"restored unsaid":    change(20, func(e *audit.Entry) { e.Restored.Reason = "" }),
 		"53 bits":            change(9, func(e *audit.Entry) { e.Release.Bytes = 1 << 53 }),
 		"no such day":        change(10, func(e *audit.Entry) { e.Ledger.Day = "2026-02-30" }),
 		"hidden bytes":       change(10, func(e *audit.Entry) { e.Ledger.Received++ }),

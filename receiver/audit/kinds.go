@@ -18,7 +18,7 @@ type State struct {
 type Verdict struct {
 	Transfer string `json:"transfer"`
 	Pass     bool   `json:"pass"`
-	Proof    string `json:"proof,omitempty"`   // passed: SHA-256 of the body of the proof that it was given for
+	Proof    string `json:"proof,omitempty"`   // SHA-256 of the body of the proof that it was given for; a no may have none
 	Check    string `json:"check,omitempty"`   // did not pass: which check
 	Path     string `json:"path,omitempty"`    // the file at fault
 	Reason   string `json:"reason,omitempty"`  // why
@@ -102,6 +102,7 @@ type Release struct {
 	Bytes     uint64   `json:"bytes"`     // of all files together
 	Approvals []string `json:"approvals"` // who said yes: "policy", or people
 	Sender    string   `json:"sender"`    // the sender's public key, which the proof verifies with
+	Terms     *Terms   `json:"terms,omitempty"`
 }
 
 // Witness is a checkpoint of the low side's log, as it was heard in a beat. It is the word of whoever holds the sender's
@@ -175,7 +176,7 @@ func (b *State) check() error {
 }
 
 func (b *Verdict) check() error {
-	if b.Pass != (b.Check == "") || b.Pass != (b.Proof != "") {
+	if b.Pass != (b.Check == "") || b.Pass && b.Proof == "" {
 		return errors.New("a pass has a proof, a no has a check")
 	}
 	return errors.Join(isTransfer(b.Transfer), digestOr(b.Proof), isDigest(b.File), texts(b.Check, b.Path, b.Reason, b.Engine, b.Version), checkEngines(b.Engines))
@@ -222,7 +223,7 @@ func (b *Release) check() error {
 		return fmt.Errorf("%d approvals, not 1 to 16", len(b.Approvals))
 	}
 	return errors.Join(isTransfer(b.Transfer), given("name", b.Name), given("inbox", b.Inbox), given("sender", b.Sender), isDigest(b.Plan),
-		isDigest(b.Proof), texts(b.Name, b.Inbox, b.Sender), texts(b.Approvals...))
+		isDigest(b.Proof), texts(b.Name, b.Inbox, b.Sender), texts(b.Approvals...), b.Terms.check(b.Approvals))
 }
 
 func (b *Witness) check() error {

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"time"
 
 	"pawl/framing/merkle"
@@ -53,6 +54,26 @@ type Past struct {
 	HeardAt time.Time
 	Alarm   *Witness // the last that is an alarm, in the time that was looked at; nil: none
 	AlarmAt time.Time
+
+	Incomplete []string // of the transfers that were asked about, those whose last state is incomplete
+}
+
+// LastIncomplete says of which of some transfers the log's last word is that they are incomplete. It reads the log from its end, and no further than it must.
+func LastIncomplete(view *merkle.View, transfers map[string]bool) (found []string, err error) {
+	left := maps.Clone(transfers)
+	if len(left) == 0 {
+		return nil, nil
+	}
+	err = Latest(view, kindIs("state"), func(e *Entry) bool {
+		if e.State == nil || !left[e.State.Transfer] {
+			return true
+		}
+		if delete(left, e.State.Transfer); e.State.To == stateIncomplete {
+			found = append(found, e.State.Transfer)
+		}
+		return len(left) > 0
+	})
+	return found, err
 }
 
 // ReadPast reads a log from its end, for ledger and witness back to its beginning and for alarms back to since.

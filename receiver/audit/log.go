@@ -34,6 +34,7 @@ type Log struct {
 	mu     sync.Mutex
 	writer *merkle.Writer
 	now    func() time.Time
+	kept   Keeper // nil: nobody
 }
 
 // Open opens the log in a folder, or begins one in an empty folder; it says whether it is new, which is worth a word
@@ -66,6 +67,11 @@ func (l *Log) Append(by string, body Body) (Receipt, error) {
 	index, err := l.writer.Append(data)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("audit: %w", err)
+	}
+	if l.kept != nil {
+		if err := l.kept.Keep(l.writer.Checkpoint().Note()); err != nil {
+			return Receipt{}, fmt.Errorf("audit: keep the checkpoint: %w", err)
+		}
 	}
 	r := Receipt{made: true, index: index}
 	if e.Release != nil {

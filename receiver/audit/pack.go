@@ -1,14 +1,16 @@
 package audit
 
 import (
-	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"pawl/framing/merkle"
+	"pawl/framing/seal"
 )
 
 // ErrPack is wrapped by errors about an evidence pack that does not prove what it says.
@@ -17,6 +19,7 @@ var ErrPack = errors.New("evidence pack is not sound")
 // Names in an evidence pack, in this order. Those of the objects are those in the quarantine.
 const (
 	packEntries    = "entries.json"
+	packSources    = "sources.json"
 	packCheckpoint = "checkpoint"
 	packStatement  = "statement.dsse.json"
 	PackPlan       = "plan"
@@ -36,6 +39,7 @@ type packFile struct {
 var packFiles = []packFile{
 	{packCheckpoint, 16 << 10, true},
 	{packEntries, 64 << 20, true},
+	{packSources, 1 << 20, false},
 	{packStatement, 16 << 20, true},
 	{PackPlan, 128 << 20, false},
 	{PackProof, 128 << 20, true},
@@ -67,144 +71,135 @@ func PackLimit(name string) int64 {
 	return 0
 }
 
-// WritePack writes the evidence of one transfer: its objects, its entries in the log with a proof of each, the checkpoint that they are
-// proved under, and a statement about the files that is signed by the log's key. It is verified before the first
-// octet is written: what can't be proved is an error that wraps [ErrPack], and nothing is written.
-func WritePack(w io.Writer, view *merkle.View, key *merkle.Key, transfer string, objects Objects) (*Evidence, error) {
+// WritePack writes the evidence of one transfer: its objects, its entries in the log with a proof of each, the checkpoint that they are proved under,
+// and a statement that is signed by the log's key. The statement names the files only when plan and proof are proved: signed by the sender, and what the
+// last verdict is about. sender is the one configured; a release names its own. All is verified before the first octet is written: what can't be proved
+// is an error that wraps [ErrPack], and nothing is written.
+func WritePack(w io.Writer, view *merkle.View, key *merkle.Key, sender seal.SenderPublic, transfer string, objects Objects) (*Evidence, error) {
 	if err := isTransfer(transfer); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
-	}
-	entries, err := collect(view, transfer)
-	if err != nil {
-		return nil, fmt.Errorf("evidence of %s: %w", transfer, err)
 	}
 	files := map[string][]byte{packCheckpoint: view.Checkpoint().Note()}
 	for name, data := range objects {
 		files[name] = data
 	}
-	if files[packEntries], err = merkle.AppendJSON(nil, entries); err != nil {
-		return nil, fmt.Errorf("evidence of %s: %w", transfer, err)
-	}
-	body, err := statement(files)
-	if err != nil {
-		return nil, fmt.Errorf("evidence of %s: %w", transfer, err)
-	}
-	if files[packStatement], err = envelop(body, key); err != nil {
-		return nil, fmt.Errorf("evidence of %s: %w", transfer, err)
-	}
-	evidence, err := verify(files, key.Public())
-	if err != nil {
-		return nil, fmt.Errorf("evidence of %s: %w", transfer, err)
-	}
+	evidence, err := fillPack(files, view, key, sender, transfer)
 	var out bytes.Buffer
-	if err := writeZip(&out, files); err != nil {
+	if err == nil {
+		err = writeZip(&out, files)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("evidence of %s: %w", transfer, err)
 	}
 	_, err = w.Write(out.Bytes())
 	return evidence, err
 }
 
-// collect finds the entries of a transfer and proves each.
-func collect(view *merkle.View, transfer string) ([]proved, error) {
-	var found []proved
-	var wrong error
-	mark := []byte(`"transfer":"` + transfer + `"`)
-	err := view.Entries(0, func(index int64, data []byte) bool {
-		if !bytes.Contains(data, mark) {
-			return true // a text that looks like the mark has its quotes escaped
-		}
-		e, err := ParseEntry(data)
-		if err != nil {
-			wrong = fmt.Errorf("entry %d: %w", index, err)
-			return false
-		}
-		if e.Body().About() == transfer {
-			found = append(found, proved{Index: index, Entry: string(data)})
-		}
-		return len(found) <= maxEntries
-	})
-	if err := errors.Join(err, wrong); err != nil {
+// fillPack adds entries and statement to the files of a pack, and verifies the whole.
+func fillPack(files map[string][]byte, view *merkle.View, key *merkle.Key, sender seal.SenderPublic, transfer string) (*Evidence, error) {
+	entries, sources, err := collect(view, transfer)
+	if err != nil {
 		return nil, err
 	}
+	if files[packEntries], err = merkle.AppendJSON(nil, entries); err != nil {
+		return nil, err
+	}
+	if len(sources) > 0 {
+		if files[packSources], err = merkle.AppendJSON(nil, sources); err != nil {
+			return nil, err
+		}
+	}
+	e, err := read(files, key.Public(), sender)
+	if err != nil {
+		return nil, err
+	}
+	body, err := e.statement(files)
+	if err != nil {
+		return nil, err
+	}
+	if files[packStatement], err = envelop(body, key); err != nil {
+		return nil, err
+	}
+	return verify(files, key.Public())
+}
+
+// gathering is what collect finds on its way through the log.
+type gathering struct {
+	transfer string
+	found    []proved
+	latest   map[source]proved // policies and configurations by digest, the last of each
+	sources  []proved          // of them those that the transfer's last release refers to
+	released bool              // whether that came to its end
+}
+
+// collect finds the entries of a transfer, and those that its release refers to, and proves each.
+func collect(view *merkle.View, transfer string) (entries, sources []proved, err error) {
+	g := &gathering{transfer: transfer, latest: map[source]proved{}}
+	mark, kinds := []byte(`"transfer":"`+transfer+`"`), kindIs("policy", "config")
+	var wrong error
+	err = view.Entries(0, func(index int64, data []byte) bool {
+		if !bytes.Contains(data, mark) && !kinds(data) {
+			return true // a text that looks like the mark has its quotes escaped
+		}
+		if wrong = g.add(index, data); wrong != nil {
+			wrong = fmt.Errorf("entry %d: %w", index, wrong)
+		}
+		return wrong == nil && len(g.found) <= maxEntries
+	})
+	if err := errors.Join(err, wrong); err != nil {
+		return nil, nil, err
+	}
 	switch {
-	case len(found) == 0:
-		return nil, fmt.Errorf("%w: the log has nothing about it", ErrPack)
-	case len(found) > maxEntries:
-		return nil, fmt.Errorf("%w: the log has more than %d entries about it", ErrPack, maxEntries)
+	case len(g.found) == 0:
+		return nil, nil, fmt.Errorf("%w: the log has nothing about it", ErrPack)
+	case len(g.found) > maxEntries:
+		return nil, nil, fmt.Errorf("%w: the log has more than %d entries about it", ErrPack, maxEntries)
 	}
-	for i := range found {
-		hashes, err := view.Prove(found[i].Index)
-		if err != nil {
-			return nil, err
+	if !g.released {
+		g.sources = nil
+	}
+	return g.found, g.sources, errors.Join(prove(view, g.found), prove(view, g.sources))
+}
+
+func (g *gathering) add(index int64, data []byte) error {
+	e, err := ParseEntry(data)
+	if err != nil {
+		return err
+	}
+	p := proved{Index: index, Entry: string(data)}
+	if from := sourceOf(e); from.digest != "" {
+		g.latest[from] = p
+	}
+	if e.Body().About() != g.transfer {
+		return nil
+	}
+	g.found = append(g.found, p)
+	switch {
+	case e.Release != nil:
+		g.sources = nil
+		for _, s := range e.Release.sources() {
+			if p, there := g.latest[s]; there {
+				g.sources = append(g.sources, p)
+			}
 		}
-		found[i].Proof = make([]string, 0, len(hashes))
+		slices.SortFunc(g.sources, func(a, b proved) int { return cmp.Compare(a.Index, b.Index) })
+	case e.State != nil:
+		g.released = e.State.To == stateReleased
+	}
+	return nil
+}
+
+// prove makes the inclusion proof of each entry.
+func prove(view *merkle.View, all []proved) error {
+	for i := range all {
+		hashes, err := view.Prove(all[i].Index)
+		if err != nil {
+			return err
+		}
+		all[i].Proof = make([]string, 0, len(hashes))
 		for _, h := range hashes {
-			found[i].Proof = append(found[i].Proof, base64.StdEncoding.EncodeToString(h[:]))
+			all[i].Proof = append(all[i].Proof, base64.StdEncoding.EncodeToString(h[:]))
 		}
 	}
-	return found, nil
-}
-
-func writeZip(w io.Writer, files map[string][]byte) error {
-	out := zip.NewWriter(w)
-	for _, f := range packFiles {
-		data, there := files[f.name]
-		if !there {
-			continue
-		}
-		into, err := out.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate})
-		if err != nil {
-			return err
-		}
-		if _, err := into.Write(data); err != nil {
-			return err
-		}
-	}
-	return out.Close()
-}
-
-// readZip reads a pack's files: the known ones, each once, in order, within bounds, and nothing else.
-func readZip(r io.ReaderAt, size int64) (map[string][]byte, error) {
-	in, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, fmt.Errorf("%w: not a zip file: %w", ErrPack, err)
-	}
-	if in.Comment != "" || len(in.File) > len(packFiles) {
-		return nil, fmt.Errorf("%w: it has a comment or too many files", ErrPack)
-	}
-	files, rest := map[string][]byte{}, packFiles
-	for _, f := range in.File {
-		for len(rest) > 0 && rest[0].name != f.Name && !rest[0].must {
-			rest = rest[1:]
-		}
-		if len(rest) == 0 || rest[0].name != f.Name {
-			return nil, fmt.Errorf("%w: %.80q has no place there", ErrPack, f.Name)
-		}
-		if files[f.Name], err = readPacked(f, rest[0].limit); err != nil {
-			return nil, err
-		}
-		rest = rest[1:]
-	}
-	for _, f := range rest {
-		if f.must {
-			return nil, fmt.Errorf("%w: %s is missing", ErrPack, f.name)
-		}
-	}
-	return files, nil
-}
-
-func readPacked(f *zip.File, limit int64) ([]byte, error) {
-	r, err := f.Open()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrPack, f.Name, err)
-	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrPack, f.Name, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%w: %s is larger than %d bytes", ErrPack, f.Name, limit)
-	}
-	return data, nil
+	return nil
 }

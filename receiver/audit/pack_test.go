@@ -3,9 +3,11 @@ package audit_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"testing"
 
@@ -90,7 +92,7 @@ func newManyOf(t testing.TB, size int, key *merkle.Key, sender *seal.SenderKey) 
 func (m *many) pack(t testing.TB) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if _, err := audit.WritePack(&out, m.view, m.key, m.id, m.objects); err != nil {
+	if _, err := audit.WritePack(&out, m.view, m.key, m.sender.Public(), m.id, m.objects); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -119,7 +121,7 @@ func TestOneOfAHundredThousand(t *testing.T) {
 	if e.Outcome != "released" || e.Name != "tree" || e.Transfer != m.id || len(e.Entries) != 4 || e.Checkpoint.Size != int64(size) || e.Sender != m.sender.Public() {
 		t.Errorf("%+v", e)
 	}
-	if _, err := audit.WritePack(io.Discard, m.view, m.key, "9-00000000000000ff", m.objects); !errors.Is(err, audit.ErrPack) {
+	if _, err := audit.WritePack(io.Discard, m.view, m.key, m.sender.Public(), "9-00000000000000ff", m.objects); !errors.Is(err, audit.ErrPack) {
 		t.Errorf("evidence of a transfer that the log does not know: %v", err)
 	}
 }
@@ -165,12 +167,30 @@ func unzip(t testing.TB, data []byte) (names []string, files map[string][]byte) 
 
 func rezip(t testing.TB, names []string, files map[string][]byte) []byte {
 	t.Helper()
+	return rezipWith(t, names, files, func(_ *zip.FileHeader, packed []byte) []byte { return packed })
+}
+
+var squeeze, _ = flate.NewWriter(nil, flate.BestSpeed) // the level is a good one
+
+// rezipWith lets change have its way with each member.
+func rezipWith(t testing.TB, names []string, files map[string][]byte, change func(h *zip.FileHeader, packed []byte) []byte) []byte {
+	t.Helper()
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	for _, name := range names {
-		f, err := w.Create(name)
+		var small bytes.Buffer
+		squeeze.Reset(&small) // a new one for each of a hundred thousand members would be most of the test's work
+		_, err := squeeze.Write(files[name])
+		if err := errors.Join(err, squeeze.Close()); err != nil {
+			t.Fatal(err)
+		}
+		//lint:ignore SA1019 as in zip.go
+		h := &zip.FileHeader{Name: name, Method: zip.Deflate, ReaderVersion: 20, CRC32: crc32.ChecksumIEEE(files[name]), ModifiedDate: 1<<5 | 1,
+			CompressedSize64: uint64(small.Len()), UncompressedSize64: uint64(len(files[name]))}
+		packed := change(h, small.Bytes())
+		f, err := w.CreateRaw(h)
 		if err == nil {
-			_, err = f.Write(files[name])
+			_, err = f.Write(packed)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -3,12 +3,10 @@ package audit
 import (
 	"cmp"
 	"fmt"
-	"html/template"
-	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"pawl/framing"
 )
@@ -16,82 +14,147 @@ import (
 // shown is how much of a text a report's line has, in characters.
 const shown = 200
 
+// column is how a column of a report is set.
+type column string
+
+const (
+	words column = "w" // sentences: may break anywhere, and take room
+	value column = "v" // may break anywhere
+	short column = "s" // stays on one line: a time, a name, an id
+	count column = "n" // a number, to the right
+)
+
 // section is one part of a report, the same for text and HTML.
 type section struct {
-	Title string
-	Head  []string
-	Rows  [][]string // escaped for a terminal already; HTML escapes once more
-	Note  string
+	Title   string
+	Head    []string
+	Columns []column
+	Rows    [][]string // escaped for a terminal already; HTML escapes once more
+	Note    string
 }
+
+// grouped writes a number with a comma after each three digits from the right.
+func grouped(n uint64) string {
+	text := strconv.FormatUint(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+func counted(n int64) string { return grouped(uint64(max(n, 0))) }
 
 // sections lays a month out.
 func (m *Month) sections() []section {
 	c := m.Summary.Checkpoint
-	sum := section{Title: "The log", Head: []string{"what", "value"}, Rows: [][]string{
-		{"log", framing.Printable(c.Origin, shown)}, {"verified", fmt.Sprintf("%d entries, root %s", c.Size, c.Root)},
-		{"entries of this month", fmt.Sprint(m.Entries)},
+	sum := section{Title: "The log", Head: []string{"what", "value"}, Columns: []column{short, value}, Rows: [][]string{
+		{"log", framing.Printable(c.Origin, shown)}, {"verified", fmt.Sprintf("%s entries, root %s", counted(c.Size), c.Root)},
+		{"entries of this month", counted(m.Entries)},
 		{"clock set back", fmt.Sprintf("%d times in the whole log", m.Summary.Backwards)},
 	}}
 	for _, program := range slices.Sorted(maps.Keys(m.Starts)) {
 		sum.Rows = append(sum.Rows, []string{framing.Printable(program, shown), fmt.Sprintf("%d starts, %d of them after no orderly stop", m.Starts[program], m.Crashes[program])})
 	}
-	states := section{Title: "Transfers", Head: []string{"came into state", "times"}}
-	for _, st := range slices.Sorted(maps.Keys(m.States)) {
-		states.Rows = append(states.Rows, []string{framing.Printable(st, shown), fmt.Sprint(m.States[st])})
-	}
-	if m.Removed > 0 {
-		states.Note = fmt.Sprintf("Of %d released transfers the content was removed from the quarantine.", m.Removed)
-	}
-	people := section{Title: "People", Head: []string{"person", "approvals", "log-ins", "looks by certificate", "refused log-ins"}}
+	people := section{Title: "People", Head: []string{"person", "approvals", "taken back", "rejections", "log-ins", "looks by certificate", "refused log-ins"},
+		Columns: []column{short, count, count, count, count, count, count}}
 	for _, who := range slices.Sorted(maps.Keys(m.People)) {
 		p := m.People[who]
-		people.Rows = append(people.Rows, []string{framing.Printable(who, shown), fmt.Sprint(p.Approvals), fmt.Sprint(p.Logins), fmt.Sprint(p.Looks), fmt.Sprint(p.Refused)})
+		people.Rows = append(people.Rows, []string{framing.Printable(who, shown), counted(p.Approvals), counted(p.Revocations), counted(p.Rejections),
+			counted(p.Logins), counted(p.Looks), grouped(p.Refused)})
 	}
 	if m.Strange > 0 {
-		people.Note = fmt.Sprintf("%d log-ins were refused whose names are nobody's.", m.Strange)
+		people.Note = grouped(m.Strange) + " log-ins were refused whose names are nobody's."
 	}
-	witness := section{Title: "The low side's log", Head: []string{"entries", "root"}, Note: fmt.Sprintf("%d checkpoints were heard; the last is shown. Of them %d are alarms.", m.Heard, len(m.Alarms))}
+	witness := section{Title: "The low side's log", Head: []string{"entries", "root"}, Columns: []column{count, value},
+		Note: fmt.Sprintf("%s checkpoints were heard; the last is shown. Of them %d are alarms.", counted(m.Heard), len(m.Alarms))}
 	if w := m.Witness; w != nil {
-		witness.Rows = [][]string{{fmt.Sprint(w.Size), framing.Printable(w.Root, shown)}}
+		witness.Rows = [][]string{{grouped(w.Size), framing.Printable(w.Root, shown)}}
 	}
-	return []section{sum, states,
-		lines("Releases", m.Releases, fmt.Sprintf("%d releases, %d files, %d bytes.%s", m.Released, m.Files, m.Bytes, more(m.Released, m.Releases))),
-		lines("Held and rejected", m.Refused, more(m.States["held"]+m.States["rejected"], m.Refused)),
-		people, lines("Changes of policy and configuration", m.Changes, ""),
-		lines("From high to low", m.Flows, fmt.Sprintf("%d bits in all.", m.Bits)), m.ledgers(), witness,
+	return []section{sum, lines("Put back from a backup", m.PutBack, ""), m.transfers(),
+		lines("Releases", m.Releases, fmt.Sprintf("%s releases, %s files, %s bytes.%s", counted(m.Released), grouped(m.Files), grouped(m.Bytes), more(m.Released, len(m.Releases)))),
+		lines("Rejected by people", m.Refused, more(m.NumRef, len(m.Refused))),
+		lines("Rejected by the checks", m.Failed, more(m.NumFail, len(m.Failed))),
+		ends("Held because something is wrong", m.Held, more(m.NumHeld, len(m.Held))),
+		lines("Still held at the end of the log", m.Waiting, more(m.NumWait, len(m.Waiting))),
+		people, lines("Changes of policy and configuration", m.Changes, ""), m.flows(), m.ledgers(), witness,
 		lines("Alarms about the low side's log", m.Alarms, "")}
 }
 
-func more(all int64, shown []Line) string {
-	if n := all - int64(len(shown)); n > 0 {
-		return fmt.Sprintf(" %d more are not shown.", n)
+// transfers counts what came into each state, and of what was held what only waited.
+func (m *Month) transfers() section {
+	s := section{Title: "Transfers", Head: []string{"came into state", "times"}, Columns: []column{short, count}}
+	for _, st := range slices.Sorted(maps.Keys(m.States)) {
+		s.Rows = append(s.Rows, []string{framing.Printable(st, shown), counted(m.States[st])})
+		for _, wait := range waits {
+			if n := m.Waits[wait]; n > 0 && st == stateHeld {
+				s.Rows = append(s.Rows, []string{"of them: " + wait, counted(n)})
+			}
+		}
+	}
+	if m.Removed > 0 {
+		s.Note = fmt.Sprintf("Of %s transfers the content was removed from the quarantine.", counted(m.Removed))
+	}
+	return s
+}
+
+func more(all int64, shown int) string {
+	if n := all - int64(shown); n > 0 {
+		return " " + counted(n) + " more are not shown."
 	}
 	return ""
 }
 
 func lines(title string, all []Line, note string) section {
-	s := section{Title: title, Head: []string{"when", "entry", "by", "transfer", "what"}, Note: strings.TrimSpace(note)}
+	s := section{Title: title, Head: []string{"when", "entry", "by", "transfer", "what"}, Columns: []column{short, count, short, short, words}, Note: strings.TrimSpace(note)}
 	for _, l := range all {
-		s.Rows = append(s.Rows, []string{l.When.Format("2006-01-02 15:04:05Z"), fmt.Sprint(l.Index), framing.Printable(l.By, shown),
-			cmp.Or(l.Transfer, "-"), framing.Printable(l.What, shown)})
+		s.Rows = append(s.Rows, l.row())
+	}
+	return s
+}
+
+func (l *Line) row() []string {
+	return []string{l.When.Format("2006-01-02 15:04:05Z"), counted(l.Index), framing.Printable(l.By, 64), cmp.Or(l.Transfer, "-"), framing.Printable(l.What, shown)}
+}
+
+// ends are lines that tell what became of each transfer.
+func ends(title string, all []Line, note string) section {
+	s := lines(title, all, note)
+	s.Head, s.Columns = append(s.Head, "and then"), append(s.Columns, short)
+	for i := range all {
+		s.Rows[i] = append(s.Rows[i], framing.Printable(cmp.Or(all[i].Became, "still held"), shown))
+	}
+	return s
+}
+
+// flows lists what went from high to low, to the letter.
+func (m *Month) flows() section {
+	s := section{Title: "From high to low", Head: []string{"when", "entry", "by", "transfer", "what", "bits", "text"},
+		Columns: []column{short, count, short, short, short, count, words},
+		Note:    grouped(m.Bits) + " bits in all." + more(m.NumFlow, len(m.Flows))}
+	for i := range m.Flows {
+		f := &m.Flows[i]
+		s.Rows = append(s.Rows, append(f.row(), grouped(f.Bits), framing.Printable(f.Text, MaxText)))
 	}
 	return s
 }
 
 // ledgers lays the byte ledger out, a line a day and the sum.
 func (m *Month) ledgers() section {
-	s := section{Title: "Byte ledger", Head: []string{"day", "received", "delivered", "repair", "duplicate", "control", "rejected", "dropped", "in no column"}}
+	s := section{Title: "Byte ledger", Head: []string{"day", "received", "delivered", "repair", "duplicate", "control", "rejected", "dropped", "in no column"},
+		Columns: []column{short, count, count, count, count, count, count, count, count}}
 	row := func(day string, l *Ledger) {
 		rejected := uint64(0)
 		for _, n := range l.Rejected {
 			rejected += n
 		}
-		off := fmt.Sprint(l.Off)
-		if l.Off != 0 {
-			off += " UNBALANCED"
+		off := "0"
+		if l.Off > 0 {
+			off = grouped(uint64(l.Off)) + " UNBALANCED"
+		} else if l.Off < 0 {
+			off = "-" + grouped(uint64(-l.Off)) + " UNBALANCED"
 		}
-		s.Rows = append(s.Rows, []string{day, fmt.Sprint(l.Received), fmt.Sprint(l.Delivered), fmt.Sprint(l.Repair), fmt.Sprint(l.Duplicate),
-			fmt.Sprint(l.Control), fmt.Sprint(rejected), fmt.Sprint(l.Dropped), off})
+		s.Rows = append(s.Rows, []string{day, grouped(l.Received), grouped(l.Delivered), grouped(l.Repair), grouped(l.Duplicate),
+			grouped(l.Control), grouped(rejected), grouped(l.Dropped), off})
 	}
 	for i := range m.Days {
 		row(m.Days[i].Day, &m.Days[i])
@@ -101,7 +164,7 @@ func (m *Month) ledgers() section {
 	}
 	var notes []string
 	for _, reason := range slices.Sorted(maps.Keys(m.Total.Rejected)) {
-		notes = append(notes, fmt.Sprintf("%s %d", framing.Printable(reason, shown), m.Total.Rejected[reason]))
+		notes = append(notes, framing.Printable(reason, shown)+" "+grouped(m.Total.Rejected[reason]))
 	}
 	if len(notes) > 0 {
 		s.Note = "Rejected by reason: " + strings.Join(notes, ", ") + "."
@@ -140,61 +203,4 @@ func (b *Ledger) Remarks() []string {
 		say("nobody counted from %s to %s", g.From.UTC().Format("2006-01-02 15:04:05Z"), g.To.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return all
-}
-
-// WriteText writes the report for a terminal or a mail.
-func (m *Month) WriteText(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "Audit report for %s\n", m.Month); err != nil {
-		return err
-	}
-	for _, s := range m.sections() {
-		if _, err := fmt.Fprintf(w, "\n%s\n", s.Title); err != nil {
-			return err
-		}
-		out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for i, row := range append([][]string{s.Head}, s.Rows...) {
-			if i == 0 && len(s.Rows) == 0 {
-				row = []string{"none"}
-			}
-			fmt.Fprintf(out, "  %s\n", strings.Join(row, "\t"))
-		}
-		if err := out.Flush(); err != nil {
-			return err
-		}
-		if s.Note != "" {
-			if _, err := fmt.Fprintf(w, "  %s\n", s.Note); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// page is the report for a browser: no script, nothing fetched, fit for paper.
-var page = template.Must(template.New("report").Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Audit report for {{.Month}}</title>
-<style>
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
-div { overflow-x: auto }
-table { border-collapse: collapse; font-size: .9rem }
-th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8884; vertical-align: top; overflow-wrap: anywhere }
-</style></head><body>
-<h1>Audit report for {{.Month}}</h1>
-{{range .Sections}}<h2>{{.Title}}</h2>
-{{if .Rows}}<div><table><thead><tr>{{range .Head}}<th scope="col">{{.}}</th>{{end}}</tr></thead><tbody>
-{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
-{{end}}</tbody></table></div>{{else}}<p>None.</p>{{end}}
-{{with .Note}}<p>{{.}}</p>{{end}}
-{{end}}</body></html>
-`))
-
-// WriteHTML writes the report as one page that needs nothing else.
-func (m *Month) WriteHTML(w io.Writer) error {
-	return page.Execute(w, struct {
-		Month    string
-		Sections []section
-	}{m.Month, m.sections()})
 }

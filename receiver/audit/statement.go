@@ -1,14 +1,11 @@
 package audit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"io"
 
-	"pawl/framing"
 	"pawl/framing/merkle"
 )
 
@@ -17,17 +14,22 @@ import (
 // transfer is released as a whole, and one signature for it can't be taken apart.
 const (
 	statementType = "https://in-toto.io/Statement/v1"
-	predicateType = "urn:pawl:transfer:v1"
-	payloadType   = "application/vnd.in-toto+json"
+	// predicateType is of version 2: statements of version 1 were signed over plans that nobody had proved.
+	predicateType    = "urn:pawl:transfer:v2"
+	predicateTypeOld = "urn:pawl:transfer:v1"
+	payloadType      = "application/vnd.in-toto+json"
 
 	// maxSubjects is up to how many files are subjects by themselves. Of more, plan and proof are: they name
 	// every file with its digest.
 	maxSubjects = 10_000
+
+	contentProved    = "proved"
+	contentNotProved = "content not proved: " // and why
 )
 
 type inToto struct {
 	Type          string    `json:"_type"`
-	Subject       []subject `json:"subject"`
+	Subject       []subject `json:"subject"` // none when the content is not proved
 	PredicateType string    `json:"predicateType"`
 	Predicate     predicate `json:"predicate"`
 }
@@ -41,6 +43,8 @@ type subject struct {
 type predicate struct {
 	Transfer string            `json:"transfer"`
 	Outcome  string            `json:"outcome"` // the last state that the entries tell of
+	Content  string            `json:"content"` // "proved", or that it is not and why
+	Sender   string            `json:"sender"`  // whose signature was asked for
 	Files    map[string]string `json:"files"`   // SHA-256 of each other file of the pack
 }
 
@@ -56,61 +60,43 @@ type signature struct {
 }
 
 // statement makes the one statement that a pack's files can have.
-func statement(files map[string][]byte) ([]byte, error) {
-	entries, err := readEntries(files[packEntries])
-	if err != nil {
-		return nil, err
-	}
-	s := inToto{Type: statementType, PredicateType: predicateType, Predicate: predicate{
-		Transfer: entries[0].Body().About(), Outcome: outcome(entries), Files: map[string]string{},
+func (e *Evidence) statement(files map[string][]byte) ([]byte, error) {
+	s := inToto{Type: statementType, PredicateType: predicateType, Subject: []subject{}, Predicate: predicate{
+		Transfer: e.Transfer, Outcome: e.Outcome, Content: contentProved, Sender: e.Sender.String(), Files: map[string]string{},
 	}}
 	for name, data := range files {
 		if name != packStatement {
 			s.Predicate.Files[name] = sha(data)
 		}
 	}
-	if s.Subject = fileSubjects(files); s.Subject == nil {
+	switch {
+	case e.content == nil:
+		s.Predicate.Content = contentNotProved + e.Unproved.Error()
+	case e.content.files > maxSubjects:
 		for _, name := range []string{PackPlan, PackProof} {
-			if data, there := files[name]; there {
-				s.Subject = append(s.Subject, subject{name, map[string]string{"sha256": sha(data)}})
-			}
+			s.Subject = append(s.Subject, subject{name, map[string]string{"sha256": sha(files[name])}})
 		}
+	default:
+		s.Subject = append(s.Subject, e.content.subjects...)
 	}
 	return merkle.AppendJSON(nil, &s)
 }
 
-// fileSubjects names each file of the transfer; nil when they are too many, or plan and proof don't tell.
-func fileSubjects(files map[string][]byte) []subject {
-	plan, err := framing.NewPlanReader(bytes.NewReader(files[PackPlan]), framing.PlanLimits{})
-	if err != nil {
-		return nil
+// statedSender is the sender whose signature a statement says was asked for. Whether that is right shows when the statement is made again.
+func statedSender(payload []byte) (string, error) {
+	var s struct {
+		PredicateType string `json:"predicateType"`
+		Predicate     struct {
+			Sender string `json:"sender"`
+		} `json:"predicate"`
 	}
-	proof, err := framing.NewProofReader(bytes.NewReader(files[PackProof]))
-	if err != nil || proof.Head().Aborted || proof.Head().Files > maxSubjects {
-		return nil
+	if err := json.Unmarshal(payload, &s); err != nil {
+		return "", fmt.Errorf("%w: statement: %w", ErrPack, err)
 	}
-	var all []subject
-	for {
-		e, err := plan.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil
-		}
-		if e.Dir {
-			continue
-		}
-		digest, err := proof.Next()
-		if err != nil {
-			return nil
-		}
-		all = append(all, subject{e.Path, map[string]string{"sha256": hex.EncodeToString(digest[:])}})
+	if s.PredicateType == predicateTypeOld {
+		return "", fmt.Errorf("%w: its statement is an earlier version's, which did not prove what it signed: have the evidence written again", ErrPack)
 	}
-	if _, err := proof.Next(); err != io.EOF {
-		return nil
-	}
-	return all
+	return s.Predicate.Sender, nil
 }
 
 // preAuth is DSSE's PAE: what is signed.

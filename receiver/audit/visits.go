@@ -92,3 +92,21 @@ func (b *Refused) check() error {
 }
 
 var sessionText = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// visit counts who came, and who was refused.
+func (m *Month) visit(body Body) {
+	switch b := body.(type) {
+	case *Login:
+		if b.How == ByCertificate {
+			m.person(b.Who).Looks++
+		} else {
+			m.person(b.Who).Logins++
+		}
+	case *Refused:
+		if b.Who == "" {
+			m.Strange += b.Tries
+		} else {
+			m.person(b.Who).Refused += b.Tries
+		}
+	}
+}

@@ -23,6 +23,10 @@ func (g *Gate) Audit(book Recorder) { g.book = &minded{Recorder: book} }
 // Enter makes an entry in the audit log in the gate's name.
 func (g *Gate) Enter(body audit.Body) (audit.Receipt, error) { return g.book.Append(g.who, body) }
 
+// InForce says which files' demands the gate works by, as SHA-256 in hexadecimal: the configuration, and the people's ("": there are none). Each release
+// that is entered names them. It is called before anything else.
+func (g *Gate) InForce(config, people string) { g.config, g.peopleFile = config, people }
+
 // EnterFor makes an entry in the audit log in a person's name, for what the gate does not do itself: a ticket that was given out.
 func (g *Gate) EnterFor(who string, body audit.Body) (audit.Receipt, error) {
 	return g.book.Append(who, body)
@@ -40,6 +44,10 @@ func (j *job) enterVerdict(a Answer, file []byte, scan Scan) error {
 	if a.Verdict != nil {
 		v.Check, v.Path, v.Reason = a.Verdict.Check, audit.Text(a.Verdict.Path), audit.Text(a.Verdict.Reason)
 		v.Engine, v.Version = audit.Text(a.Verdict.Engine), audit.Text(a.Verdict.Version)
+		// What was refused can be told for certain only where the log says which proof it came with.
+		if body, err := check.ProofBody(j.dir()); err == nil {
+			v.Proof = hex.EncodeToString(body[:])
+		}
 	}
 	_, err := j.Enter(v)
 	return err
@@ -67,8 +75,18 @@ func (j *job) enterRelease(place string, pass check.Pass, approval Approval) (au
 	return j.enterOnce(&audit.Release{
 		Transfer: j.id.String(), Name: audit.Text(pass.Name()), Inbox: place, Plan: hex.EncodeToString(head.PlanDigest[:]),
 		Proof: hex.EncodeToString(body[:]), Files: head.Files, Bytes: head.Content, Approvals: approval.who,
-		Sender: j.sender.String(),
+		Sender: j.sender.String(), Terms: j.terms(),
 	})
+}
+
+// terms is what is demanded of the transfer's release.
+func (j *job) terms() *audit.Terms {
+	t := &audit.Terms{Channel: audit.Text(j.channel.Name), Approvals: uint64(j.channel.Release.People()), People: j.peopleFile, Config: j.config}
+	if policy := j.channel.Policy; policy != nil {
+		sum := policy.Digest()
+		t.Policy = hex.EncodeToString(sum[:])
+	}
+	return t
 }
 
 // enterOnce enters a release that is not the one that was entered last, and gives the receipt of the entry there is.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,36 +93,24 @@ func TestEverythingIsEntered(t *testing.T) {
 		}
 	}
 	h.run(t, id, quarantine.Held, quarantine.Released)
-	want := "checking verdict held approval revocation approval checking verdict release released removal"
+	want := "complete checking verdict held approval revocation approval checking verdict release released removal"
 	if got := strings.Join(told(t, store, key), " "); got != want {
 		t.Errorf("entries %s, want %s", got, want)
-	}
-	objects := audit.Objects{}
-	for _, name := range []string{audit.PackPlan, audit.PackProof, audit.PackVerdict} {
-		data, err := os.ReadFile(filepath.Join(h.store.Dir(quarantine.Released, id), name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects[name] = data
-	}
-	files, err := DecisionFiles(h.store.Dir(quarantine.Released, id))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
-		t.Fatal(err)
 	}
 	view, err := merkle.OpenView(store.FS(), key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pack bytes.Buffer
-	if _, err := audit.WritePack(&pack, view, key, id.String(), objects); err != nil {
+	pack, err := h.pack(view, key)
+	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := audit.VerifyPack(bytes.NewReader(pack.Bytes()), int64(pack.Len()), key.Public())
+	e, err := audit.VerifyPack(bytes.NewReader(pack), int64(len(pack)), key.Public())
 	if err != nil || e.Outcome != "released" || e.Name != "tree" || e.Sender != h.key.Public() {
 		t.Fatalf("%+v, %v", e, err)
+	}
+	if terms := e.Release.Terms; terms == nil || terms.Approvals != 1 || terms.Channel != "files" || terms.Policy+terms.People+terms.Config != "" {
+		t.Errorf("terms %+v", terms)
 	}
 	if len(e.Decisions) != 1 || e.Decisions[0].Person != "alice" || e.Decisions[0].Action != person.Approve {
 		t.Errorf("decisions %+v", e.Decisions)
@@ -131,11 +120,15 @@ func TestEverythingIsEntered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	objects, files, err := h.objects()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, files := range map[string][][]byte{"another": {forged}, "one more": {files[0], forged}, "none": {}} {
 		if objects[audit.PackDecisions], err = audit.AppendDecisions(nil, files); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := audit.WritePack(&pack, view, key, id.String(), objects); !errors.Is(err, audit.ErrPack) {
+		if _, err := audit.WritePack(io.Discard, view, key, h.key.Public(), id.String(), objects); !errors.Is(err, audit.ErrPack) {
 			t.Errorf("evidence with %s: %v", name, err)
 		}
 	}
@@ -144,7 +137,7 @@ func TestEverythingIsEntered(t *testing.T) {
 // TestUnwritableLogStopsRelease: whichever entry can't be made, nothing is in the inbox that the log does not speak of; the
 // reason is told, and when the log can be written again the transfer goes its way.
 func TestUnwritableLogStopsRelease(t *testing.T) {
-	for n := range 4 { // checking, verdict, release, released
+	for n := range 5 { // complete, checking, verdict, release, released
 		h := build(t, true)
 		store, key, log := h.audit(t)
 		h.gate.Audit(&failing{Recorder: log, n: n, left: 2})
@@ -165,7 +158,7 @@ func TestUnwritableLogStopsRelease(t *testing.T) {
 				t.Fatalf("entry %d, try %d: %s, %v", n, try, st, err)
 			}
 			in := h.wholeOrAbsent(t, checktest.Tree())
-			if in != (n == 3 || try == 2) {
+			if in != (n == 4 || try == 2) {
 				t.Fatalf("entry %d, try %d: in the inbox: %v", n, try, in)
 			}
 			if kinds := moves(told(t, store, key)); in && kinds[len(kinds)-1] != "release" && kinds[len(kinds)-1] != "released" {
@@ -213,7 +206,7 @@ func TestKilledInTheAuditLog(t *testing.T) {
 	for _, name := range []string{logged, loggedTwo} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
-				if n > 400 {
+				if n > 600 {
 					t.Fatal("no end of system calls")
 				}
 				if testing.Short() && n%11 != 1 {
@@ -263,6 +256,14 @@ func killedInLog(t *testing.T, n int, name string) bool {
 		h.child(t, 0, root, name)
 	}
 	h.is(t, id, quarantine.Released)
+	// Whatever it died in, the evidence of it holds.
+	view, err := merkle.OpenView(os.DirFS(filepath.Join(dir, "audit")), key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.pack(view, key); err != nil {
+		t.Errorf("call %d: %v", n, err)
+	}
 	return whole
 }
 

@@ -19,17 +19,18 @@ const lookEvery = time.Second
 // AlarmFor is how long an alarm about the low side's log is told.
 const AlarmFor = 7 * 24 * time.Hour
 
-// Chronicle enters in the audit log what pawl-receive says: the byte ledger, and the checkpoints of the low side's log. All of it is the word of
-// a program that faces the diode: its size is bounded whatever it says, and nothing is released because of it.
+// Chronicle enters in the audit log what pawl-receive says: the byte ledger, the checkpoints of the low side's log, and which transfers are incomplete.
+// All of it is the word of a program that faces the diode: its size is bounded whatever it says, and nothing is released because of it.
 type Chronicle struct {
 	gate *Gate
 	read func() (*quarantine.Situation, error)
 	log  *zap.Logger
 
-	mu      sync.Mutex // of what follows
-	day     daybook
-	hearing hearing
-	failing bool // the last entry could not be made, and that was said
+	mu         sync.Mutex // of what follows
+	day        daybook
+	hearing    hearing
+	unfinished unfinished
+	failing    bool // the last entry could not be made, and that was said
 }
 
 // NewChronicle makes one that reads what pawl-receive says in the quarantine root, and goes on from what is in the log already.
@@ -37,6 +38,12 @@ func NewChronicle(gate *Gate, root string, past audit.Past) *Chronicle {
 	c := &Chronicle{gate: gate, log: gate.log, read: func() (*quarantine.Situation, error) { return quarantine.ReadSituation(root) }}
 	c.day.goOn(past.Ledger)
 	c.hearing.goOn(&past)
+	c.unfinished = unfinished{store: gate.store, known: map[quarantine.ID]bool{}}
+	for _, text := range past.Incomplete {
+		if id, err := quarantine.ParseID(text); err == nil {
+			c.unfinished.known[id] = true
+		}
+	}
 	return c
 }
 
@@ -72,6 +79,7 @@ func (c *Chronicle) look(now time.Time) {
 	if s != nil {
 		c.witness(c.hearing.hear(s.Beat, now))
 	}
+	c.enterWaiting(now)
 }
 
 // end enters the ledger up to now, and the last checkpoint that was heard.

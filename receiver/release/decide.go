@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,7 +65,11 @@ func (g *Gate) Decide(id quarantine.ID, s person.Signed) error {
 		return err
 	}
 	defer lock.Unlock()
-	return j.giveUp(context.Background(), s)
+	w, err := j.look()
+	if err != nil || w.rejected == nil {
+		return err
+	}
+	return j.giveUp(context.Background(), *w.rejected)
 }
 
 // word takes a decision in a turn of its own, and says in which state the transfer was.
@@ -78,10 +83,10 @@ func (g *Gate) word(id quarantine.ID, channel Channel, s person.Signed) (quarant
 	if err != nil {
 		return st, err
 	}
-	if st != quarantine.Held && (st != quarantine.Checking || s.Action == person.Approve) {
-		return st, fmt.Errorf("transfer %s is %s: %w", id, st, ErrState)
-	}
 	j := &job{Gate: g, id: id, channel: channel, state: st, who: g.who}
+	if _, err := j.finishWords(); err != nil {
+		return st, err
+	}
 	if err := j.decide(s); err != nil {
 		return st, fmt.Errorf("%s %s: %w", s.Action, id, err)
 	}
@@ -89,9 +94,12 @@ func (g *Gate) word(id quarantine.ID, channel Channel, s person.Signed) (quarant
 }
 
 func (j *job) decide(s person.Signed) error {
+	if j.state != quarantine.Held && (j.state != quarantine.Checking || s.Action == person.Approve) {
+		return fmt.Errorf("transfer %s is %s: %w", j.id, j.state, ErrState)
+	}
 	p, err := j.judge(s)
-	if s.Action == person.Revoke && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
-		err = nil // a yes may be taken back whatever became of what it was for
+	if (s.Action == person.Revoke || s.Action == person.Reject && j.finishing) && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
+		err = nil // a yes may be taken back whatever became of what it was for; and a no that was entered stands
 	}
 	if err != nil {
 		return err
@@ -103,12 +111,17 @@ func (j *job) decide(s person.Signed) error {
 	if err != nil {
 		return err
 	}
+	if !j.finishing && slices.Contains(j.finished, p.Name()) && last != nil && last.Action == s.Action {
+		return nil // a program died with this word, which was finished a moment ago: it is said
+	}
 	if last != nil && !s.When.After(last.When) {
 		return fmt.Errorf("%w: %s decided otherwise after that", ErrStale, p.Name())
 	}
 	switch standing := last != nil && last.Action == person.Approve; {
 	case s.Action == person.Approve && standing && last.Against == nil:
 		return fmt.Errorf("%s %w", p.Name(), ErrTwice)
+	case s.Action == person.Approve && last != nil && last.Action == person.Reject && last.Against == nil:
+		return fmt.Errorf("%w: %s has rejected it", ErrState, p.Name())
 	case s.Action == person.Revoke && !standing:
 		return fmt.Errorf("%w: %s has not approved it", ErrState, p.Name())
 	case s.Action != person.Approve:
@@ -138,7 +151,7 @@ func (j *job) commit(place string, pass check.Pass, write func() error) error {
 	if err := j.guard(); err != nil {
 		return err
 	}
-	end, err := j.store.Turn()
+	end, _, err := j.turn()
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,6 @@ var (
 	ErrShown = errors.New("was not shown what an approver must see")
 )
 
-// errVerdicts is ErrStale of a decision about the proof that is there, and other verdicts.
-var errVerdicts = fmt.Errorf("%w: the verdicts are others", ErrStale)
-
 // A person's last decision about a transfer lies in its folder, signed, in a file with the person's name (person.AppendFiled). It counts only while the
 // signature, the role, the proof and the verdicts are right; whoever writes another file there has written nothing.
 const decisionPrefix = "decision-"
@@ -59,9 +56,8 @@ func (j *job) decisions() ([]Given, error) {
 			all = append(all, Given{person.Signed{Person: p.Name()}, err})
 			continue
 		}
-		_, err = j.judge(s)
-		if s.Action == person.Reject && errors.Is(err, errVerdicts) {
-			err = nil // it was said while the checks were at it, and stands whatever they found
+		if _, err = j.judge(s); s.Action == person.Reject && errors.Is(err, ErrStale) && s.Transfer == j.id.String() {
+			err = nil // it may have been said while the checks were at it: a no stands whatever they found
 		}
 		all = append(all, Given{s, err})
 	}
@@ -86,7 +82,7 @@ func (j *job) judge(s person.Signed) (people.Person, error) {
 	case s.Body != body:
 		return p, fmt.Errorf("%w: the proof is another one", ErrStale)
 	case s.Verdicts != verdicts:
-		return p, errVerdicts
+		return p, fmt.Errorf("%w: the verdicts are others", ErrStale)
 	case s.Action == person.Approve && (answer == nil || !answer.Pass):
 		return p, fmt.Errorf("%w: it did not pass its checks: there is nothing to approve", ErrState)
 	}
@@ -96,22 +92,6 @@ func (j *job) judge(s person.Signed) (people.Person, error) {
 		}
 	}
 	return p, nil
-}
-
-// keep enters a decision in the audit log and puts it in the place of the person's last one.
-func (j *job) keep(s person.Signed, p people.Person) error {
-	data, err := person.AppendFiled(nil, s, p.Key)
-	if err != nil {
-		return err
-	}
-	if err := j.enterDecision(s, p, data); err != nil {
-		return err
-	}
-	if err := quarantine.WriteFile(j.dir(), decisionFile(s.Person), data); err != nil {
-		return err
-	}
-	j.step("decision written")
-	return nil
 }
 
 // DecisionFiles gives the files of all decisions in a transfer's folder (person.ParseFiled), in the order of their names: what its evidence
@@ -135,7 +115,7 @@ func DecisionFiles(dir string) ([][]byte, error) {
 	return all, nil
 }
 
-// dropDecisions removes everything that bears the name of a decision's file.
+// dropDecisions removes everything that bears the name of a decision's or a word's file.
 func dropDecisions(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -145,7 +125,7 @@ func dropDecisions(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), decisionPrefix) {
+		if strings.HasPrefix(e.Name(), decisionPrefix) || strings.HasPrefix(e.Name(), wordPrefix) {
 			if err := quarantine.RemoveFile(dir, e.Name()); err != nil {
 				return err
 			}

@@ -18,6 +18,9 @@ import (
 // examine takes a transfer in checking to where it belongs. On an error it stays there, and nothing of it is
 // in the inbox but perhaps a staging, which the next try clears.
 func (j *job) examine(ctx context.Context) error {
+	if _, err := j.finish(); err != nil {
+		return err
+	}
 	begun, err := j.begun()
 	if err != nil {
 		return err

@@ -62,6 +62,8 @@ type Gate struct {
 	again    again
 	guard    func() error        // see Guard
 	moved    func(quarantine.ID) // hears of progress with a transfer
+
+	config, peopleFile string // digests, see InForce
 }
 
 // NewGate makes a gate that acts in the name of who (a program or a person, for the history).
@@ -82,6 +84,9 @@ type job struct {
 	channel Channel
 	state   quarantine.State
 	who     string // in whose name it is moved
+
+	finishing bool     // a word whose giver's program died
+	finished  []string // whose words of that sort stand now
 }
 
 // take locks a transfer that is in state st.
@@ -208,16 +213,15 @@ func (j *job) accept() error {
 			return fmt.Errorf("accept %s: %w", j.id, err)
 		}
 	}
+	if err := j.enterArrival(); err != nil {
+		return fmt.Errorf("accept %s: %w", j.id, err)
+	}
 	return j.move(quarantine.Checking, "")
 }
 
 // move makes the entry in the audit log, writes the line and then changes the state. A crash between leaves an entry
 // and a line that will be there twice, never a state without them.
 func (j *job) move(to quarantine.State, reason string) error {
-	from := j.state
-	if err := j.enterState(from, to, reason); err != nil {
-		return err
-	}
 	if err := j.rename(to, reason); err != nil {
 		return err
 	}
@@ -231,14 +235,17 @@ func (j *job) move(to quarantine.State, reason string) error {
 	return nil
 }
 
-// rename writes the line and changes the state, in one turn.
+// rename makes the entry, writes the line and changes the state, in one turn: no word falls in between, in the log neither.
 func (j *job) rename(to quarantine.State, reason string) error {
-	end, err := j.store.Turn()
+	end, _, err := j.turn()
 	if err != nil {
 		return err
 	}
 	defer end()
 	from := j.state
+	if err := j.enterState(from, to, reason); err != nil {
+		return err
+	}
 	if err := j.store.Record(j.id, from, quarantine.Event{Who: j.who, From: from, To: to, Reason: reason}); err != nil {
 		return err
 	}

@@ -115,6 +115,10 @@ func (w *outlook) ready() bool {
 
 // takeUp goes on with a held transfer that nothing is outstanding of.
 func (j *job) takeUp() error {
+	finished, err := j.finish()
+	if err != nil {
+		return err
+	}
 	w, err := j.look()
 	if err != nil {
 		return err
@@ -123,14 +127,20 @@ func (j *job) takeUp() error {
 	case w.rejected != nil:
 		j.who = w.rejected.Person
 		return j.move(quarantine.Rejected, rejectedBy(*w.rejected))
+	case w.held.Stuck != "" && finished:
+		return nil
 	case w.held.Stuck != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.held.Stuck)
 	case w.due:
 		return j.move(quarantine.Checking, "a check that could not be made is made again")
+	case w.held.Unable != "" && finished:
+		return nil
 	case w.held.Unable != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.held.text())
 	case w.again:
 		return j.move(quarantine.Checking, "the hold time is over: checked again")
+	case w.wait != "" && finished:
+		return nil // that is what there was to do
 	case w.wait != "":
 		return fmt.Errorf("run transfer %s: %w: %s", j.id, ErrState, w.wait)
 	}
@@ -220,13 +230,17 @@ func (g *Gate) Waits(id quarantine.ID) (Waits, error) {
 	return out, err
 }
 
-// refused says whether somebody has rejected a transfer in checking, which ends it whatever it is tried for.
+// refused says whether somebody has rejected a transfer in checking, which ends it whatever it is tried for, or may have: a word is there that was not
+// finished.
 func (g *Gate) refused(id quarantine.ID, st quarantine.State) bool {
 	channel, ok := g.channels[id.Channel]
 	if !ok {
 		return false
 	}
 	j := &job{Gate: g, id: id, channel: channel, state: st}
+	if j.anyWord() {
+		return true
+	}
 	w, err := j.look()
 	return err == nil && w.rejected != nil
 }
@@ -238,6 +252,9 @@ func (g *Gate) ready(id quarantine.ID) bool {
 		return false
 	}
 	j := &job{Gate: g, id: id, channel: channel, state: quarantine.Held}
+	if j.anyWord() {
+		return true
+	}
 	w, err := j.look()
 	if err != nil && !errors.Is(err, ErrState) {
 		return true // to be told of by the try

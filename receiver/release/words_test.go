@@ -160,7 +160,8 @@ func TestTriesEnterNothingTwice(t *testing.T) {
 			}
 			back()
 			h.run(t, id, quarantine.Checking, quarantine.Released)
-			want := "checking verdict held approval checking verdict release released removal"
+			h.proves(t, store, key)
+			want := "complete checking verdict held approval checking verdict release released removal"
 			if got := strings.Join(told(t, store, key), " "); got != want {
 				t.Errorf("entries %s, want %s", got, want)
 			}

@@ -29,6 +29,7 @@ const (
 	ExitOK     = 0 // the command did what it was asked
 	ExitFailed = 1 // the command began and could not finish
 	ExitUsage  = 2 // the command line itself is wrong: nothing was begun
+	ExitUnread = 3 // of programs whose ExitFailed is an answer: there was none, because something could not be read
 )
 
 // Env is what a program may know of the process it runs in.
@@ -55,6 +56,23 @@ func Usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// ErrUnread marks an error of a program whose failure is an answer: it did not come to one, and ends with [ExitUnread].
+var ErrUnread = errors.New("could not be read")
+
+// unreadError carries ErrUnread without writing the words into the message.
+type unreadError struct{ error }
+
+func (e unreadError) Is(target error) bool { return target == ErrUnread }
+func (e unreadError) Unwrap() error        { return e.error }
+
+// Unread makes err satisfy errors.Is(err, ErrUnread); nil stays nil.
+func Unread(err error) error {
+	if err == nil {
+		return nil
+	}
+	return unreadError{err}
+}
+
 // Main runs the program in the process's own environment and returns its exit
 // code. The first SIGINT or SIGTERM cancels the command's context; a second one
 // kills the process as if nobody had listened.
@@ -74,7 +92,7 @@ func Main(root func(*Env) *cobra.Command) int {
 // Run builds the command tree, executes env.Args under ctx and returns the exit
 // code. An error is written to env.Stderr exactly once, as "program: error".
 // Whatever cobra refuses before a command's own function is called is a usage
-// error; whatever a command returns is a failure, unless it is an [ErrUsage].
+// error; whatever a command returns is a failure, unless it is an [ErrUsage] or an [ErrUnread].
 func Run(ctx context.Context, env *Env, root func(*Env) *cobra.Command) int {
 	cmd := root(env)
 	cmd.SetArgs(env.Args)
@@ -105,7 +123,11 @@ func Run(ctx context.Context, env *Env, root func(*Env) *cobra.Command) int {
 		err = context.Cause(ctx) // names the signal
 	}
 	fmt.Fprintf(env.Stderr, "%s: %v\n", cmd.Name(), err)
-	if !errors.Is(err, ErrUsage) {
+	switch {
+	case errors.Is(err, ErrUsage):
+	case errors.Is(err, ErrUnread):
+		return ExitUnread
+	default:
 		return ExitFailed
 	}
 	fmt.Fprintf(env.Stderr, "see: %s --help\n", last.CommandPath())

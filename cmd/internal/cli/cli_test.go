@@ -26,6 +26,7 @@ func tree(env *Env) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return fmt.Errorf("claim %q: %w", "x", os.ErrPermission) }}
 	usage := &cobra.Command{Use: "usage FILE", Args: cobra.ExactArgs(1),
 		RunE: func(*cobra.Command, []string) error { return Usagef("--a and --b exclude each other") }}
+	unread := &cobra.Command{Use: "unread", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return fmt.Errorf("key: %w", Unread(os.ErrNotExist)) }}
 	need := &cobra.Command{Use: "need", RunE: func(*cobra.Command, []string) error { return nil }}
 	need.Flags().String("key", "", "key file")
 	if err := need.MarkFlagRequired("key"); err != nil {
@@ -38,7 +39,7 @@ func tree(env *Env) *cobra.Command {
 	}}
 	group := &cobra.Command{Use: "group", Short: "Holds others"}
 	group.AddCommand(&cobra.Command{Use: "sub", Run: func(*cobra.Command, []string) {}})
-	root.AddCommand(ok, fail, usage, need, wait, group)
+	root.AddCommand(ok, fail, usage, unread, need, wait, group)
 	return root
 }
 
@@ -63,6 +64,7 @@ func TestRun(t *testing.T) {
 		{"--version", 0, "prog ", ""},
 		{"completion bash", 0, "prog", ""},
 		{"fail", 1, "", "prog: claim \"x\": permission denied\n"},
+		{"unread", 3, "", "prog: key: file does not exist\n"},
 		{"", 2, "Available Commands", "prog: prog needs a command\nsee: prog --help\n"},
 		{"group", 2, "Holds others", "prog: prog group needs a command\nsee: prog group --help\n"},
 		{"ok --bad", 2, "", "prog: unknown flag: --bad\nsee: prog ok --help\n"},
