@@ -79,6 +79,7 @@ soak: deps build ## transfers of every kind over a bad link for SOAKTIME seconds
 	bin/pawl-bench hostile
 	$(GO) test -count=1 -timeout 30m -run '^TestKilled$$' ./cmd/pawl-send -kills 200
 	$(GO) test -count=1 -timeout 30m -run '^TestKilledAfterAnyStep$$' ./sender -every-step
+	$(GO) test -count=1 -timeout 1h -run '^(TestKilledAfterAnyStep|TestKilledInTheAuditLog)$$' ./receiver/release -every-step
 	$(GO) test -count=1 -timeout 3h -run '^TestKilledAtASystemCall$$' ./cmd/pawl-release -every-call
 
 vm: TOOLS := $(VMTOOLS)

@@ -203,13 +203,14 @@ func openBook(dir string, step func(string)) (*audit.Log, error) {
 // TestKilledInTheAuditLog kills the program at each system call of the audit log while a transfer is released. Afterwards it
 // is released once, the log is sound, and at no time was anything in the inbox that the log does not tell of.
 func TestKilledInTheAuditLog(t *testing.T) {
+	mine := sample(t, 9)
 	for _, name := range []string{logged, loggedTwo} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
 				if n > 600 {
 					t.Fatal("no end of system calls")
 				}
-				if testing.Short() && n%11 != 1 {
+				if !mine(n) {
 					continue
 				}
 				if killedInLog(t, n, name) {

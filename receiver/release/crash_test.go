@@ -2,8 +2,10 @@ package release
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -129,15 +131,29 @@ func (h *house) wholeOrAbsent(t *testing.T, want []checktest.Entry) bool {
 	return true
 }
 
+// everyStep is for make soak: the kills of one run of make test are some of them, and others in the next.
+var everyStep = flag.Bool("every-step", false, "kill after every step and at every call of the audit log")
+
+// sample says which of the points a run kills at: one in so many, from one that is chosen anew each time and printed.
+func sample(t *testing.T, every int) func(n int) bool {
+	if *everyStep {
+		return func(int) bool { return true }
+	}
+	first := rand.IntN(every)
+	t.Logf("killed at one point in %d, from %d on", every, first)
+	return func(n int) bool { return n%every == first }
+}
+
 func TestKilledAfterAnyStep(t *testing.T) {
 	tree := checktest.Tree()
+	mine := sample(t, 3)
 	for _, name := range []string{"auto", "approve", "two", "reject", "hold", "hold for", "version", "same", "after", "taken", "late", "damaged"} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {
 				if n > 100 {
 					t.Fatal("no end of steps")
 				}
-				if testing.Short() && n%4 != 1 {
+				if !mine(n) {
 					continue
 				}
 				if crashOnce(t, n, name, tree) {
