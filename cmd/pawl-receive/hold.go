@@ -13,6 +13,7 @@ import (
 	"pawl/cmd/internal/conf"
 	"pawl/cmd/internal/keyfile"
 	"pawl/hw/confine"
+	"pawl/receiver/quarantine"
 )
 
 // confinement is whether the program gives up the file system: who takes over the parser of what comes over the diode should find nothing there.
@@ -60,13 +61,15 @@ func hold(path, before string) (held, error) {
 	if c.Confine == confineOff {
 		return held{}, nil
 	}
-	d := c.needs(path)
-	for _, folder := range d.Write {
-		// What is not there can't be allowed.
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return held{}, fmt.Errorf("make folder: %w", err)
-		}
+	// What is not there can't be allowed, and what may be tried of the quarantine is tried now: later it has room for arrivals only.
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return held{}, fmt.Errorf("make state folder: %w", err)
 	}
+	store, err := quarantine.Open(c.Quarantine)
+	if err != nil {
+		return held{}, err
+	}
+	d := c.needs(path, store)
 	err = confine.Hold("--"+heldFlag, d)
 	if errors.Is(err, confine.ErrAbsent) && c.Confine == confineBest {
 		return held{why: err}, nil
@@ -78,8 +81,8 @@ func hold(path, before string) (held, error) {
 const interfaces = "/sys"
 
 // needs is what the program opens from its start to its end, reloads of the configuration and exchanged key files included: so folders, not files.
-func (c *config) needs(path string) confine.Reach {
-	d := confine.Reach{Read: append(c.readFolders(path), interfaces), Write: []string{c.Quarantine, c.State}, Datagrams: true}
+func (c *config) needs(path string, store *quarantine.Store) confine.Reach {
+	d := confine.Reach{Read: append(c.readFolders(path), interfaces, c.Quarantine), Write: append(store.Arrivals(), c.State), Datagrams: true}
 	if network, address := c.Metrics.Listen.Network(); network == "unix" {
 		d.Sockets = []string{filepath.Dir(address)}
 	}
@@ -126,6 +129,14 @@ func (h held) explain(err error) error {
 		return fmt.Errorf("confined to the folders that were named at the start, so restart it or put the file into one of them: %w", err)
 	}
 	return err
+}
+
+// quarantine opens the quarantine; a program that is confined has opened it whole before.
+func (h held) quarantine(root string) (*quarantine.Store, error) {
+	if h.applied.Landlock > 0 {
+		return quarantine.View(root)
+	}
+	return quarantine.Open(root)
 }
 
 // tell says in the log how the program is held, and what should not be within its reach.

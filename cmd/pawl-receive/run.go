@@ -14,7 +14,6 @@ import (
 	"pawl/cmd/internal/daemon"
 	"pawl/hw/link"
 	"pawl/receiver"
-	"pawl/receiver/quarantine"
 )
 
 // memoryBeside is what the program may take beside its block buffers before the garbage collector works harder, octets.
@@ -74,19 +73,19 @@ func frame(path string, h held) daemon.Frame[*loaded] {
 		Locked: func(key string) bool { return key != "channel" && key != "idle" },
 		Open: func(c *loaded, tools daemon.Tools) (daemon.Core, error) {
 			h.tell(c.file, path, tools.Log)
-			return open(c, tools)
+			return h.open(c, tools)
 		},
 	}
 }
 
 // open opens quarantine, interfaces and sockets.
-func open(c *loaded, tools daemon.Tools) (_ daemon.Core, err error) {
+func (h held) open(c *loaded, tools daemon.Tools) (_ daemon.Core, err error) {
 	cfg, log := c.cfg, tools.Log
 	debug.SetMemoryLimit(int64(c.file.Memory) + memoryBeside)
 	if err := os.MkdirAll(c.file.State, 0o700); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
-	if cfg.Store, err = quarantine.Open(c.file.Quarantine); err != nil {
+	if cfg.Store, err = h.quarantine(c.file.Quarantine); err != nil {
 		return nil, err
 	}
 	cfg.Log, cfg.Arrivals = log, lastArrivals(c.file.statusPath(), log)

@@ -61,7 +61,13 @@ func work(dir string) error {
 		"write into a secret":  func() error { return os.WriteFile(at("secret"), nil, 0o600) },
 		"write where it reads": func() error { return os.WriteFile(at("read/below/file"), nil, 0o600) },
 		"make where it reads":  func() error { return os.WriteFile(at("read/new"), nil, 0o600) },
-		"take a secret in":     func() error { return os.Rename(at("secret"), at("write/secret")) },
+		"move what it reads": func() error {
+			if err := os.Rename(at("read/below/file"), at("write/file")); !errors.Is(err, unix.EXDEV) { // as Landlock has it
+				return err
+			}
+			return unix.EACCES
+		},
+		"take a secret in": func() error { return os.Rename(at("secret"), at("write/secret")) },
 		"link a secret in": func() error {
 			if err := os.Link(at("secret"), at("write/secret")); !errors.Is(err, unix.EXDEV) { // as Landlock has it
 				return err

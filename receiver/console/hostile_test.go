@@ -108,7 +108,7 @@ func (r *rig) situation(change func(*quarantine.Situation)) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := quarantine.WriteFile(r.root, quarantine.SituationFile, data); err != nil {
+	if err := quarantine.WriteFile(filepath.Join(r.root, filepath.Dir(quarantine.SituationFile)), filepath.Base(quarantine.SituationFile), data); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -12,8 +12,12 @@ import (
 	"pawl/hw/disk"
 )
 
-// SituationFile is where pawl-receive tells pawl-release, in the folder that they share, what it hears.
-const SituationFile = "receiving.json"
+// SituationFile is where pawl-receive tells pawl-release, below the folder that they share, what it hears. It lies in a folder of its own, so
+// that pawl-receive need not be able to write where the states are.
+const (
+	situationFolder = "receiving"
+	SituationFile   = situationFolder + "/receiving.json"
+)
 
 // maxSituation bounds the file, octets: a hundred transfers and sessions take a tenth of it.
 const maxSituation = 1 << 20

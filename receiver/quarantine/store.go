@@ -84,6 +84,9 @@ func Open(root string) (*Store, error) {
 			return nil, fmt.Errorf("open quarantine: %s is not a folder", s.folder(st))
 		}
 	}
+	if err := os.Mkdir(filepath.Join(root, situationFolder), FolderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("open quarantine: %w", err)
+	}
 	if err := syncDir(root); err != nil {
 		return nil, fmt.Errorf("open quarantine: %w", err)
 	}
@@ -93,8 +96,8 @@ func Open(root string) (*Store, error) {
 	return s, nil
 }
 
-// View opens a quarantine that is there, to read in it: nothing is made or tried. The error wraps
-// [fs.ErrNotExist] when there is none.
+// View opens a quarantine that is there, to read in it, or to work in it as somebody who may not make or try anything more: nothing is made or
+// tried. The error wraps [fs.ErrNotExist] when there is none.
 func View(root string) (*Store, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -146,6 +149,12 @@ func (s *Store) tryShared(probe string) error {
 		}
 	}
 	return nil
+}
+
+// Arrivals are the folders that pawl-receive works in: the states of which it moves transfers, and where it says what it hears. Whoever takes it over must
+// find no other that it can write to.
+func (s *Store) Arrivals() []string {
+	return []string{s.folder(Incoming), s.folder(Incomplete), s.folder(Complete), filepath.Join(s.root, situationFolder)}
 }
 
 func (s *Store) folder(st State) string { return filepath.Join(s.root, string(st)) }

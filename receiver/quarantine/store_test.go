@@ -31,8 +31,8 @@ func TestOpenMakesTheStatesAndLeavesNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != len(States()) {
-		t.Fatalf("%d entries, want one folder for each of the %d states", len(entries), len(States()))
+	if len(entries) != len(States())+1 {
+		t.Fatalf("%d entries, want one folder for each of the %d states, and that of the situation", len(entries), len(States()))
 	}
 	if info, err := os.Stat(s.root); err != nil || info.Mode() != fs.ModeDir|0o700 {
 		t.Errorf("root: %v, %v", info, err)
