@@ -37,6 +37,7 @@ func TestRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		cfg := spinning(dir, newCatcher(t), Carousel{Age: 6 * time.Hour, Rounds: 2, Gap: 10 * time.Minute})
+		cfg.Forecast.Rate = 1e6 // a slow link has fewer announcements in an hour, and each is signed
 		d := start(t, cfg)
 		outbox := filepath.Join(d.dir, "outbox")
 		plant(t, outbox, map[string]string{"a": noise(1, 3_000_000)})
@@ -90,6 +91,7 @@ func TestRoundBounds(t *testing.T) {
 		dir := t.TempDir()
 		cfg := spinning(dir, newCatcher(t), Carousel{Age: time.Hour, Bytes: 1_500_000, Rounds: 1, Gap: 10 * time.Minute})
 		cfg.Channels[0].Windows = []Window{must(ParseWindow("daily 03:00-24:00"))(t)}
+		cfg.Forecast.Rate = 1e6 // as in TestRounds
 		d := start(t, cfg)
 		time.Sleep(3 * time.Hour) // until the window opens
 		for name, size := range map[string]int{"a": 1_000_000, "b": 1_000_000} {

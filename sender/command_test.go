@@ -206,8 +206,8 @@ func TestRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		cfg := testConfig(dir, newCatcher(t))
-		cfg.Forecast.Rate = 1e6 // a slow link has few packets in a day
-		cfg.Channels[0].Keep = Keep{Age: 24 * time.Hour, Bytes: 2500}
+		cfg.Forecast.Rate = 1e5 // a slow link has few packets in a day
+		cfg.Channels[0].Keep = Keep{Age: 8 * time.Hour, Bytes: 2500}
 		d := start(t, cfg)
 		var ids []uint64
 		for i, name := range []string{"a", "b", "c"} {
@@ -223,9 +223,9 @@ func TestRetention(t *testing.T) {
 		if len(ids) != 2 {
 			t.Errorf("%d are left of 3000 octets in 2500", len(ids))
 		}
-		time.Sleep(22*time.Hour + 10*time.Minute)
+		time.Sleep(6*time.Hour + 10*time.Minute)
 		if ids = d.done("sent", 1); len(ids) != 1 {
-			t.Errorf("%d are left after a day", len(ids))
+			t.Errorf("%d are left after eight hours", len(ids))
 		}
 		time.Sleep(2 * time.Hour)
 		if left := must(os.ReadDir(filepath.Join(dir, "docs/sent")))(t); len(left) != 0 {
@@ -233,7 +233,7 @@ func TestRetention(t *testing.T) {
 		}
 		d.stop()
 		lines := strings.Split(strings.TrimSpace(string(must(os.ReadFile(filepath.Join(dir, "state", removedFile)))(t))), "\n")
-		if len(lines) != 3 || !strings.Contains(lines[0], `"name":"a"`) || !strings.Contains(lines[0], "more than 2500") || !strings.Contains(lines[2], "older than 24h") {
+		if len(lines) != 3 || !strings.Contains(lines[0], `"name":"a"`) || !strings.Contains(lines[0], "more than 2500") || !strings.Contains(lines[2], "older than 8h") {
 			t.Errorf("journal:\n%s", strings.Join(lines, "\n"))
 		}
 	})

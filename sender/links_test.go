@@ -205,7 +205,7 @@ func TestLinksHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dir := t.TempDir()
-				cfg, links := severalLinks(t, dir, survive, 100e6, 100e6)
+				cfg, links := severalLinks(t, dir, survive, 1e6, 1e6) // slow: few announcements in an hour
 				until := time.Now().Add(time.Hour)
 				for _, c := range links[1-survive:] {
 					c.gaps = survive > 0

@@ -3,11 +3,13 @@ package main
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +35,7 @@ type consoleConfig struct {
 	Keys           string          `toml:"keys"`            // folder of the people's locked keys, NAME.key of pawl-key person, from this file's folder
 	Certificate    string          `toml:"certificate"`     // file of the server's certificate, PEM, from this file's folder; default none: no TLS
 	CertificateKey string          `toml:"certificate_key"` // file of its key
+	Host           string          `toml:"host"`            // a name that browsers ask for it by, where a proxy keeps it; default none: on a loopback address without TLS only this machine's names are answered
 	Idle           conf.Duration   `toml:"idle"`            // a session ends after so long without a page; default 15 min
 	Limit          conf.Duration   `toml:"limit"`           // and at the latest; default 8 h
 	Clients        []consoleClient `toml:"client"`          // who may look with a certificate instead of a passphrase
@@ -56,7 +59,7 @@ func (c *consoleConfig) network() (network, address string) {
 func (c *config) checkConsole(path string) error {
 	k := &c.Console
 	if k.Listen == "" {
-		if k.Keys != "" || k.Certificate != "" || k.CertificateKey != "" || k.Idle != 0 || k.Limit != 0 || len(k.Clients) > 0 {
+		if k.Keys != "" || k.Certificate != "" || k.CertificateKey != "" || k.Host != "" || k.Idle != 0 || k.Limit != 0 || len(k.Clients) > 0 {
 			return conf.Wrong("console.listen", "is missing: write where the pages are served, as \"127.0.0.1:8443\"")
 		}
 		return nil
@@ -84,6 +87,8 @@ func (c *config) checkConsole(path string) error {
 		return conf.Wrong("console.certificate", "is missing beside certificate_key: write both or none")
 	case k.Certificate != "" && k.CertificateKey == "":
 		return conf.Wrong("console.certificate_key", "is missing beside certificate: write both or none")
+	case strings.ContainsAny(k.Host, ":/@ "):
+		return conf.Wrong("console.host", "%q is not a name: write \"gateway.example\", without a port", k.Host)
 	case k.Idle < conf.Duration(time.Minute) || k.Idle > k.Limit:
 		return conf.Wrong("console.idle", "%v is not between 1m and limit, which is %v", time.Duration(k.Idle), time.Duration(k.Limit))
 	case k.Limit > conf.Duration(24*time.Hour):
@@ -107,9 +112,35 @@ func (c *config) checkConsole(path string) error {
 	return nil
 }
 
-// certificates reads the clients' certificates.
+// client is a browser's certificate as its file has it.
+type client struct {
+	person      string
+	certificate *x509.Certificate
+}
+
+// wrong says why a certificate is refused at a time; "" when it is not.
+func (c client) wrong(now time.Time) string {
+	switch {
+	case now.Before(c.certificate.NotBefore):
+		return "is not valid before " + c.certificate.NotBefore.UTC().Format(time.RFC3339)
+	case now.After(c.certificate.NotAfter):
+		return "has expired at " + c.certificate.NotAfter.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+// certificates are whose certificate each is, by its digest.
 func (k *consoleConfig) certificates(all *people.Registry) (map[[32]byte]string, error) {
+	clients, err := k.readClients(all)
 	m := map[[32]byte]string{}
+	for _, one := range clients {
+		m[sha256.Sum256(one.certificate.Raw)] = one.person
+	}
+	return m, err
+}
+
+// readClients reads the clients' certificates.
+func (k *consoleConfig) readClients(all *people.Registry) (clients []client, err error) {
 	for i, one := range k.Clients {
 		at := fmt.Sprintf("console.client[%d].", i)
 		if _, err := all.Find(one.Person); err != nil {
@@ -126,9 +157,13 @@ func (k *consoleConfig) certificates(all *people.Registry) (map[[32]byte]string,
 		if more, _ := pem.Decode(rest); more != nil {
 			return nil, conf.Wrong(at+"certificate", "%s holds more than one: write the browser's own alone", one.Certificate)
 		}
-		m[sha256.Sum256(block.Bytes)] = one.Person
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, conf.Wrong(at+"certificate", "%s: %w", one.Certificate, err)
+		}
+		clients = append(clients, client{one.Person, certificate})
 	}
-	return m, nil
+	return clients, nil
 }
 
 // pages are the console and the address that it is served on.
@@ -180,12 +215,24 @@ func (c *config) openConsole(store *quarantine.Store, gate *release.Gate, decide
 		return nil, err
 	}
 	network, address := k.network()
-	server, err := web.Listen(web.Address{Network: network, At: address, Certificate: own}, made.Handler())
+	server, err := web.Listen(web.Address{Network: network, At: address, Certificate: own}, k.guarded(network, made.Handler()))
 	if err != nil {
 		return nil, conf.At("console.listen", err)
 	}
 	log.Info("console is served", zap.Stringer("listen", server.Address()), zap.Bool("tls", own != nil), zap.Int("people", all.Len()))
 	return &pages{made, server}, nil
+}
+
+// guarded lets no page of another site in whose name points here. With TLS the certificate says whose the name is, a socket no browser opens by itself: there only
+// a configured name is asked for.
+func (k *consoleConfig) guarded(network string, pages http.Handler) http.Handler {
+	switch {
+	case k.Host != "":
+		return web.ThisMachine(pages, k.Host)
+	case network == "tcp" && k.Certificate == "":
+		return web.ThisMachine(pages)
+	}
+	return pages
 }
 
 // lend gives the console what the commands do.
@@ -274,15 +321,19 @@ func (c *config) writeConsole(w io.Writer, all *people.Registry) error {
 	if k.Listen == "" {
 		return nil
 	}
-	clients, err := k.certificates(all)
+	clients, err := k.readClients(all)
 	if err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(w, "console %s, keys in %s\n", k.Listen, k.Keys); err != nil {
 		return err
 	}
-	for sum, name := range clients {
-		if _, err := fmt.Fprintf(w, "  certificate sha256:%s looks as %s\n", hex.EncodeToString(sum[:]), name); err != nil {
+	for _, one := range clients {
+		sum, does := sha256.Sum256(one.certificate.Raw), "looks as "+one.person
+		if wrong := one.wrong(time.Now()); wrong != "" {
+			does = "of " + one.person + " is refused: it " + wrong
+		}
+		if _, err := fmt.Fprintf(w, "  certificate sha256:%s %s\n", hex.EncodeToString(sum[:]), does); err != nil {
 			return err
 		}
 	}

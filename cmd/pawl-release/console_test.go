@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,6 +156,51 @@ release = "one"
 	}))
 	if got := strings.Join(order, ", "); got != "alice login, alice approval, pawl-release logout, pawl-release stop" {
 		t.Errorf("entered: %s", got)
+	}
+}
+
+// TestConsoleHosts: on a loopback address without TLS the console answers to this machine's names and to the configured one; elsewhere to that alone, if there is one.
+func TestConsoleHosts(t *testing.T) {
+	pages := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, one := range []struct {
+		network string
+		k       consoleConfig
+		asked   string
+		code    int
+	}{
+		{"tcp", consoleConfig{}, "evil.example", 421}, {"tcp", consoleConfig{}, "localhost:8443", 200}, {"tcp", consoleConfig{}, "gateway.example", 421},
+		{"tcp", consoleConfig{Host: "gateway.example"}, "gateway.example", 200}, {"tcp", consoleConfig{Host: "gateway.example"}, "evil.example", 421},
+		{"tcp", consoleConfig{Certificate: "x"}, "gateway.example", 200}, {"unix", consoleConfig{}, "gateway.example", 200},
+		{"unix", consoleConfig{Host: "gateway.example"}, "evil.example", 421}, {"tcp", consoleConfig{Certificate: "x", Host: "gateway.example"}, "evil.example", 421},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = one.asked
+		w := httptest.NewRecorder()
+		one.k.guarded(one.network, pages).ServeHTTP(w, r)
+		if w.Code != one.code {
+			t.Errorf("%s, %+v, asked for %q: %d, want %d", one.network, one.k, one.asked, w.Code, one.code)
+		}
+	}
+}
+
+// TestClientCertificatesHaveTimes: check-config says which certificates are refused.
+func TestClientCertificatesHaveTimes(t *testing.T) {
+	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	for want, span := range map[string][2]time.Duration{"": {-time.Hour, time.Hour}, "has expired at 2026-01-01T23:00:00Z": {-2 * time.Hour, -time.Hour},
+		"is not valid before 2026-01-02T01:00:00Z": {time.Hour, 2 * time.Hour}} {
+		one := client{"vera", &x509.Certificate{NotBefore: now.Add(span[0]), NotAfter: now.Add(span[1])}}
+		if got := one.wrong(now); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestBurstIsWrittenAlike: an outage of milliseconds is no "0s".
+func TestBurstIsWrittenAlike(t *testing.T) {
+	var out strings.Builder
+	showBeat(&out, &quarantine.Beat{BurstMS: 5})
+	if !strings.Contains(out.String(), "outages of 5ms") {
+		t.Error(out.String())
 	}
 }
 

@@ -182,7 +182,7 @@ func showBeat(w io.Writer, b *quarantine.Beat) {
 	fmt.Fprintf(w, "low side\theard %.1f s ago: version %s, up %v\n", b.HeardAgoMS/1000, framing.Printable(b.Version, textWidth), seconds(b.UptimeS))
 	fmt.Fprintf(w, "  its queue\t%d transfers, %s, the oldest for %v\n", b.Queue, humanize.IBytes(b.QueueBytes), seconds(b.OldestS))
 	fmt.Fprintf(w, "  it did\t%d sent, %d aborted, %d refused\n", b.Sent, b.Aborted, b.Refused)
-	fmt.Fprintf(w, "  it plans for\t%.4g %% random loss, outages of %v, at %s\n", 100*b.Loss, milliseconds(b.BurstMS), humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"))
+	fmt.Fprintf(w, "  it plans for\t%.4g %% random loss, outages of %v, at %s\n", 100*b.Loss, burst(b.BurstMS), humanize.SIWithDigits(float64(b.Rate), 1, "bit/s"))
 	fmt.Fprintf(w, "  its audit log\t%s entries\n", humanize.Comma(int64(min(b.LogSize, math.MaxInt64))))
 	fmt.Fprintf(w, "  its disk\t%s free\n", humanize.IBytes(b.Room))
 	if b.Fault != "" {
@@ -190,12 +190,12 @@ func showBeat(w io.Writer, b *quarantine.Beat) {
 	}
 }
 
-// milliseconds is a short span for people.
-func milliseconds(ms float64) time.Duration {
-	return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond / 10)
-}
-
 // seconds is a span for people.
 func seconds(s float64) time.Duration {
 	return time.Duration(s * float64(time.Second)).Round(time.Second)
+}
+
+// burst is an outage for people, as pawl-receive and the console write it.
+func burst(ms float64) time.Duration {
+	return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond)
 }

@@ -73,6 +73,7 @@ var wrongRows = []conftest.Row{
 	{Key: "console.certificate_key", Line: ``, Want: "is missing beside certificate: write both or none"},
 	{Key: "console.certificate_key", Line: `certificate_key = "../001/sender.key"`, Want: "PEM"},
 	{Key: "console.idle", Line: `idle = "1s"`, Want: "is not between 1m and limit"},
+	{Key: "console.host", Line: `host = "gateway.example:8443"`, Want: "without a port"},
 	{Key: "console.limit", Line: `limit = "25h"`, Want: "a key would lie open in memory overnight"},
 	{Key: "console.client.person", Line: ``, Want: "is missing: write whose certificate it is"},
 	{Key: "console.client.person", Line: `person = "bob"`, Want: "not one of the people"},
@@ -105,7 +106,7 @@ func TestEveryWrongKey(t *testing.T) {
 	good := []conftest.Table{
 		{Lines: []string{`quarantine = "q"`, `sender = "sender.key.pub"`, `people = "../001/people.toml"`}},
 		{Head: "[audit]", Key: "audit", Lines: []string{`folder = "` + dir + `"`, `key = "audit.key"`}},
-		{Head: "[console]", Key: "console", Lines: []string{`listen = "127.0.0.1:8443"`, `keys = "` + dir + `"`, `idle = "10m"`, `limit = "1h"`, `certificate = "../001/c.crt"`, `certificate_key = "../001/c.key"`}},
+		{Head: "[console]", Key: "console", Lines: []string{`listen = "127.0.0.1:8443"`, `keys = "` + dir + `"`, `host = "gateway.example"`, `idle = "10m"`, `limit = "1h"`, `certificate = "../001/c.crt"`, `certificate_key = "../001/c.key"`}},
 		{Head: "[[console.client]]", Key: "console.client", Lines: []string{`person = "alice"`, `certificate = "../001/c.crt"`}},
 		{Head: "[metrics]", Key: "metrics", Lines: []string{`listen = "unix:/run/pawl-release/metrics"`}},
 		{Head: "[[channel]]", Key: "channel", Lines: []string{`id = 1`, `name = "docs"`, `inbox = "` + dir + `"`}},

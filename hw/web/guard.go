@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // Policy is the Content-Security-Policy: everything comes from here, nothing is inline, nobody frames it.
@@ -33,16 +35,17 @@ func Guard(secure bool, next http.Handler) http.Handler {
 	})
 }
 
-// ThisMachine lets only requests through that name this machine: a page of another site whose name is made to point to a loopback address (DNS
-// rebinding) reads nothing. It is for pages on a loopback address that ask nobody who they are.
-func ThisMachine(next http.Handler) http.Handler {
+// ThisMachine lets only requests through that name this machine, or a host that it is known by (a proxy in front may keep the name that it was asked for): a page of
+// another site whose name is made to point to a loopback address (DNS rebinding) reads nothing.
+func ThisMachine(next http.Handler, known ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = r.Host
 		}
-		if at, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !at.Unmap().IsLoopback()) {
-			http.Error(w, "ask for this page as localhost", http.StatusMisdirectedRequest)
+		named := host == "localhost" || slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, host) })
+		if at, err := netip.ParseAddr(strings.Trim(host, "[]")); !named && (err != nil || !at.Unmap().IsLoopback()) {
+			http.Error(w, "ask for this page as "+strings.Join(append([]string{"localhost"}, known...), " or "), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -8,21 +8,19 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
 	"pawl/hw/socket"
 )
 
-// Bounds of the server: nobody may hold it up.
+// Bounds of the server; those of connections are in places.go.
 const (
 	headerTime  = 5 * time.Second  // for a request's head
 	readTime    = 10 * time.Second // for a request
 	writeTime   = 30 * time.Second // for an answer; evidence and events have their own
-	idleTime    = time.Minute      // a connection between requests
+	idleTime    = time.Minute      // a connection between requests, of who has a session
 	headerLimit = 16 << 10         // octets
 	bodyLimit   = 16 << 10         // octets; a form has a reason of 1024 at most
-	connections = 128              // side by side
 )
 
 // ErrListen is wrapped by Listen when an address may not be listened on.
@@ -58,6 +56,7 @@ type Address struct {
 // Server serves a console on one address.
 type Server struct {
 	listener net.Listener
+	places   *places
 	http     *http.Server
 }
 
@@ -70,7 +69,8 @@ func Listen(a Address, handler http.Handler) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console: listen on %q: %w", a.At, err)
 	}
-	listener = &limited{Listener: listener, room: make(chan struct{}, connections)}
+	room := newPlaces(listener)
+	listener = room
 	if a.Certificate != nil {
 		clients := tls.RequestClientCert
 		if a.Demand {
@@ -80,8 +80,8 @@ func Listen(a Address, handler http.Handler) (*Server, error) {
 			Certificates: []tls.Certificate{*a.Certificate}, MinVersion: tls.VersionTLS13, ClientAuth: clients, NextProtos: []string{"http/1.1"},
 		})
 	}
-	return &Server{listener: listener, http: &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit,
+	return &Server{listener: listener, places: room, http: &http.Server{
+		Handler: room.serve(handler), ConnState: room.state, ConnContext: room.context, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit,
 	}}, nil
 }
 
@@ -119,34 +119,4 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("serve console: %w", err)
-}
-
-// limited is a listener with room for so many connections. Further ones wait in the kernel's queue.
-type limited struct {
-	net.Listener
-	room chan struct{}
-}
-
-// Accept waits for room first. At the end http.Server.Close closes the connections, and so makes room.
-func (l *limited) Accept() (net.Conn, error) {
-	l.room <- struct{}{}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.room
-		return nil, err
-	}
-	return &counted{Conn: conn, free: func() { <-l.room }}, nil
-}
-
-// counted gives its place back once.
-type counted struct {
-	net.Conn
-	once sync.Once
-	free func()
-}
-
-func (c *counted) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(c.free)
-	return err
 }

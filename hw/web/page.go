@@ -69,7 +69,7 @@ type Pages struct{ all *template.Template }
 // ParsePages reads the pages of a console. Each begins with the template "top" and ends with "bottom", which get the [Frame].
 func ParsePages(own fs.FS, patterns ...string) (*Pages, error) {
 	all, err := template.New("").Funcs(template.FuncMap{
-		"low": mark, "bytes": humanize.IBytes, "count": func(n any) string { return humanize.Comma(number(n)) }, "when": stamp, "ago": ago, "span": span,
+		"low": mark, "bytes": humanize.IBytes, "count": func(n any) string { return humanize.Comma(number(n)) }, "many": many, "when": stamp, "ago": ago, "span": span, "outage": outage,
 		"rate":    func(bytes float64) string { return humanize.SIWithDigits(8*bytes, 1, "bit/s") },
 		"bits":    func(n uint64) string { return humanize.SIWithDigits(float64(n), 1, "bit/s") },
 		"percent": func(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) },
@@ -110,6 +110,19 @@ func number(n any) int64 {
 	return 0
 }
 
+// many is so many things, with the word for one and for several: "1 file", "2 files"; without the second it is the first and an s.
+func many(n any, words ...string) string {
+	word := words[0]
+	switch {
+	case number(n) == 1:
+	case len(words) > 1:
+		word = words[1]
+	default:
+		word += "s"
+	}
+	return humanize.Comma(number(n)) + " " + word
+}
+
 // stamp is a time for people; the zero one is nothing.
 func stamp(t time.Time) string {
 	if t.IsZero() {
@@ -142,4 +155,9 @@ func span(seconds float64) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// outage is a short span, as the programs' status writes it: "5ms".
+func outage(seconds float64) string {
+	return time.Duration(min(seconds, 1e9) * float64(time.Second)).Round(time.Millisecond).String()
 }

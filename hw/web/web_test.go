@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -29,48 +28,6 @@ func TestAddresses(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestConnectionsAreLimited: one more than there is room for waits until another ends.
-func TestConnectionsAreLimited(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &limited{Listener: inner, room: make(chan struct{}, 1)}
-	accepted := make(chan net.Conn, 2)
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				close(accepted)
-				return
-			}
-			accepted <- conn
-		}
-	}()
-	for range 2 {
-		conn, err := net.Dial("tcp", inner.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-	}
-	first := <-accepted
-	select {
-	case <-accepted:
-		t.Error("more connections than there is room for")
-	case <-time.After(100 * time.Millisecond): // proof of absence has no event to wait for
-	}
-	first.Close()
-	first.Close() // gives one place back, not two
-	second := <-accepted
-	if len(l.room) != 1 {
-		t.Errorf("%d places taken", len(l.room))
-	}
-	inner.Close()
-	second.Close()
-	<-accepted
 }
 
 // TestBellHoldsWhatRang: news that nobody has looked at yet is kept once, and there is an end of listeners.
@@ -117,6 +74,20 @@ func TestThisMachine(t *testing.T) {
 	}
 }
 
+// TestKnownHosts: beside this machine only the names that were configured are taken.
+func TestKnownHosts(t *testing.T) {
+	h := ThisMachine(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "gateway.example")
+	for host, want := range map[string]int{"gateway.example": 200, "Gateway.Example:443": 200, "localhost": 200, "[::1]": 200, "x.gateway.example": 421, "gateway.example.evil": 421, "": 421} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
 // TestPlotHasGaps: what is not known is no value and no line.
 func TestPlotHasGaps(t *testing.T) {
 	values := []float64{-1, 3, 1, -1, 2, -1}
@@ -140,5 +111,15 @@ func TestWordsAreMarked(t *testing.T) {
 	}
 	if got, err := w.MarshalJSON(); err != nil || string(got) != `"\u003cb\u003e\\u202e…"` {
 		t.Errorf("JSON: %s, %v", got, err)
+	}
+}
+
+// TestMany: one thing has the word for one.
+func TestMany(t *testing.T) {
+	for want, got := range map[string]string{"0 files": many(0, "file"), "1 file": many(uint64(1), "file"), "1,234 files": many(1234, "file"),
+		"1 entry": many(int64(1), "entry", "entries"), "2 entries": many(uint32(2), "entry", "entries")} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

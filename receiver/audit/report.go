@@ -170,7 +170,9 @@ func (m *Month) ledgers() section {
 		s.Note = "Rejected by reason: " + strings.Join(notes, ", ") + "."
 	}
 	for i := range m.Days {
-		s.Note += m.Days[i].remarks()
+		for _, what := range m.Days[i].Remarks() {
+			s.Note += fmt.Sprintf(" %s: %s.", m.Days[i].Day, what)
+		}
 	}
 	if len(m.Silent) > 0 {
 		s.Note += " No ledger for " + strings.Join(m.Silent, ", ") + "."
@@ -179,25 +181,26 @@ func (m *Month) ledgers() section {
 	return s
 }
 
-// remarks says what a day's ledger does not know.
-func (b *Ledger) remarks() string {
-	text := ""
+// Remarks says what a ledger does not know, or what else is odd about it, a clause each.
+func (b *Ledger) Remarks() []string {
+	var all []string
+	say := func(form string, args ...any) { all = append(all, fmt.Sprintf(form, args...)) }
 	if b.Unknown != "" {
-		text += fmt.Sprintf(" %s: what the kernel dropped is not known in bytes (%s); the sockets had no room %d times.", b.Day, framing.Printable(b.Unknown, shown), b.Drops)
+		say("what the kernel dropped is not known in bytes (%s); the sockets had no room %d times", framing.Printable(b.Unknown, shown), b.Drops)
 	} else if b.Drops > 0 {
-		text += fmt.Sprintf(" %s: the sockets had no room %d times.", b.Day, b.Drops)
+		say("the sockets had no room %d times", b.Drops)
 	}
 	if b.Strays > 0 {
-		text += fmt.Sprintf(" %s: %d of the dropped frames were not the sockets' drops.", b.Day, b.Strays)
+		say("%d of the dropped frames were not the sockets' drops", b.Strays)
 	}
 	if b.Missed > 0 {
-		text += fmt.Sprintf(" %s: the interfaces had no room for %d frames, whose bytes nobody knows.", b.Day, b.Missed)
+		say("the interfaces had no room for %d frames, whose bytes nobody knows", b.Missed)
 	}
 	if b.Unsettled {
-		text += fmt.Sprintf(" %s: the link was never quiet: up to a socket's buffer of what is dropped here is in the next day's columns.", b.Day)
+		say("the link was never quiet: up to a socket's buffer of what is dropped here is in the next day's columns")
 	}
 	for _, g := range b.Gaps[:min(len(b.Gaps), MaxGaps)] {
-		text += fmt.Sprintf(" Nobody counted from %s to %s.", g.From.UTC().Format("2006-01-02 15:04:05Z"), g.To.UTC().Format("2006-01-02 15:04:05Z"))
+		say("nobody counted from %s to %s", g.From.UTC().Format("2006-01-02 15:04:05Z"), g.To.UTC().Format("2006-01-02 15:04:05Z"))
 	}
-	return text
+	return all
 }

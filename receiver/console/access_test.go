@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -170,6 +171,76 @@ func TestHeaders(t *testing.T) {
 				t.Errorf("%s has %q", target, bad)
 			}
 		}
+	}
+}
+
+// TestRefusedPagesLeadBack: who is refused keeps the menu and comes back to where they were; a page beyond the last is the last.
+func TestRefusedPagesLeadBack(t *testing.T) {
+	r := newRig(t, nil)
+	one := id(2, 1)
+	r.arrive(one, small, quarantine.Held)
+	r.indexed()
+	alice := r.as("alice")
+	w := alice.post("/transfers/"+one.String()+"/confirm", alice.decision(one, "reject")...)
+	body := w.Body.String()
+	if w.Code != http.StatusBadRequest || !strings.Contains(body, `<a href="/transfers/`+one.String()+`">Back</a>`) || !strings.Contains(body, `<nav aria-label="Pages">`) {
+		t.Errorf("%d %s", w.Code, body)
+	}
+	for from, want := range map[string]string{"http://example.com/transfers?q=a": "/transfers?q=a", "http://evil.example/x": "", "http://example.com/nothing": "", "http://example.com//evil": "",
+		"javascript:alert(1)": "", "": ""} {
+		alice.h.Set("Referer", from)
+		body := alice.get("/nothing").Body.String()
+		if !strings.Contains(body, `<nav aria-label="Pages">`) {
+			t.Errorf("%s: the menu is gone", from)
+		}
+		if got := strings.Contains(body, ">Back</a>"); got != (want != "") || got && !strings.Contains(body, `href="`+want+`"`) {
+			t.Errorf("from %q: %s", from, body)
+		}
+	}
+	alice.h = http.Header{}
+	for target, want := range map[string]string{"/transfers?page=999": "/transfers", "/transfers?state=held&page=2&q=report": "/transfers?q=report&state=held"} {
+		if w := alice.get(target); w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
+			t.Errorf("%s: %d %v", target, w.Code, w.Header())
+		}
+	}
+	if w := alice.get(apiPrefix + "/transfers?page=999"); w.Code != http.StatusOK {
+		t.Errorf("in the API: %d", w.Code)
+	}
+}
+
+// TestAPISaysWhatIsWrong: what is missing by its name, more than one object, another method.
+func TestAPISaysWhatIsWrong(t *testing.T) {
+	r := newRig(t, nil)
+	one := id(2, 1)
+	r.arrive(one, small, quarantine.Held)
+	alice := r.as("alice")
+	fields := asMap(alice.decision(one, "approve"))
+	for _, name := range []string{"proof", "verdicts"} {
+		some := maps.Clone(fields)
+		delete(some, name)
+		if w := alice.call("/transfers/"+one.String()+"/decide", some); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), name+" is missing") {
+			t.Errorf("without %s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	alice.h.Set(csrfHeader, alice.csrf)
+	for body, want := range map[string]int{`{}`: 200, ``: 200, " {}\n ": 200, `{} {}`: 400, `{}x`: 400, `{"a":1}`: 400, `[]`: 400, `{}}`: 400} {
+		alice := r.as("alice")
+		alice.h.Set(csrfHeader, alice.csrf)
+		if w := alice.do("POST", apiPrefix+"/logout", strings.NewReader(body), "application/json"); w.Code != want {
+			t.Errorf("%q: %d, want %d", body, w.Code, want)
+		}
+	}
+	for target, want := range map[string]string{"/transfers/" + one.String(): "GET", "/transfers/" + one.String() + "/decide": "POST", "/login": "POST", "/overview": "GET"} {
+		w := alice.do("PUT", apiPrefix+target, strings.NewReader("{}"), "application/json")
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != want {
+			t.Errorf("PUT %s: %d, %q", target, w.Code, w.Header().Get("Allow"))
+		}
+	}
+	if w := alice.do("DELETE", "/login", nil, ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, POST" {
+		t.Errorf("DELETE /login: %d, %q", w.Code, w.Header().Get("Allow"))
+	}
+	if w := alice.do("PUT", apiPrefix+"/nothing", nil, ""); w.Code != http.StatusNotFound {
+		t.Errorf("PUT /nothing: %d", w.Code)
 	}
 }
 

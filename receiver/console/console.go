@@ -110,8 +110,11 @@ type Console struct {
 	sessions *sessions
 	visits   *visits
 	door     *door
+	marks    marks
 	index    *index
 	link     *sampler
+	days     days
+	packs    turns // evidence
 	bell     *web.Bell
 	pages    *web.Pages
 	handler  http.Handler
@@ -140,11 +143,17 @@ func New(c Config) (*Console, error) {
 	}
 	bell := web.NewBell()
 	con := &Console{
-		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, bell: bell, pages: pages,
-		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }), link: newSampler(c.Root, c.Now, func() { bell.Ring(topicLink) }),
+		Config: c, sessions: newSessions(c.Idle, c.Limit, c.Now), door: door, marks: newMarks(), packs: newTurns(evidenceMade, evidenceWaits), bell: bell, pages: pages,
+		index: newIndex(c.Store, c.label, func() { bell.Ring(topicTransfers) }),
 	}
 	con.visits = newVisits(&con.Config)
 	con.sessions.gone = con.visits.left
+	con.link = newSampler(c.Root, c.Now, func() {
+		if last := con.link.view(0).last; last != nil {
+			con.index.awaited(last.Transfers)
+		}
+		bell.Ring(topicLink)
+	})
 	con.handler = web.Guard(c.Secure, con.mux())
 	return con, nil
 }

@@ -1,13 +1,11 @@
 package console
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,9 +27,7 @@ func (c *Console) allowed(s *session, d *details) may {
 		Evidence: c.Evidence != nil && d.Proof != "",
 	}
 	if d.State == quarantine.Held && d.Proof != "" && can(deciders) {
-		mine := slices.IndexFunc(d.Waits.Decisions, func(g decided) bool {
-			return g.Person == s.person.Name() && g.Action == person.Approve && g.Against.None()
-		})
+		mine := d.mine(s)
 		m.Reject = true
 		m.Revoke = mine >= 0
 		m.Approve = mine < 0 && d.Passed && len(d.Unseen) == 0
@@ -39,41 +35,30 @@ func (c *Console) allowed(s *session, d *details) may {
 	return m
 }
 
+// mine is where among the decisions the person's own approval is that counts; -1: none does.
+func (d *details) mine(s *session) int {
+	return slices.IndexFunc(d.Waits.Decisions, func(g decided) bool {
+		return g.Person == s.person.Name() && g.Action == person.Approve && g.Against == ""
+	})
+}
+
 // decide signs a decision with the session's key and gives it to the gate.
 func (c *Console) decide(q *request) (any, error) {
-	id, st, err := c.find(q)
+	d, draft, err := c.draft(q)
 	if err != nil {
 		return nil, err
-	}
-	action := person.Action(q.field("action"))
-	if action != person.Approve && action != person.Revoke && action != person.Reject {
-		return nil, badRequest{fmt.Errorf("%.20q is no decision: approve, revoke or reject", action)}
-	}
-	d, err := c.details(id, st)
-	if err != nil {
-		return nil, err
-	}
-	d.Pages = pagesOf(int(min(d.Entries, maxPage)), filesPage)
-	d.list(q.s.saw(id, d.plan, d.Pages))
-	draft, err := c.Gate.Draft(id, action, strings.TrimSpace(q.field("reason")), d.Seen)
-	if err != nil {
-		return nil, err
-	}
-	// What the person saw is what they sign; the gate compares with what is there when it takes the decision.
-	if q.field("proof") != hex.EncodeToString(draft.Body[:]) || q.field("verdicts") != hex.EncodeToString(draft.Verdicts[:]) {
-		return nil, errNotNow
 	}
 	signed, err := q.s.sign(draft)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Gate.Decide(id, signed); err != nil {
+	if err := c.Gate.Decide(d.id, signed); err != nil {
 		return nil, err
 	}
-	c.Log.Info("decided", zap.String("action", string(action)), zap.String("name", signed.Person), zap.Stringer("transfer", id))
-	c.moved(id)
-	q.next = "/transfers/" + id.String()
-	return done{string(action)}, nil
+	c.Log.Info("decided", zap.String("action", string(draft.Action)), zap.String("name", signed.Person), zap.Stringer("transfer", d.id))
+	c.moved(d.id)
+	q.next = "/transfers/" + d.ID
+	return done{string(draft.Action)}, nil
 }
 
 // moved makes everybody look at what was decided.
@@ -167,28 +152,4 @@ func (c *Console) findFor(q *request, roles []people.Role) (quarantine.ID, error
 		err = errRole
 	}
 	return id, err
-}
-
-// evidence gives the transfer's evidence. It is made whole in memory first: a pack that fails half-way must not look like one.
-func (c *Console) evidence(q *request) (any, error) {
-	id, err := c.findFor(q, anyone)
-	if err != nil {
-		return nil, err
-	}
-	if c.Evidence == nil {
-		return nil, badRequest{errors.New("there is no audit log to prove anything from")}
-	}
-	file, err := spool(func(w *limitedBuffer) error { return c.Evidence(w, id) })
-	if err != nil {
-		return nil, badRequest{err}
-	}
-	q.taken = true
-	if err := http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(evidenceTime)); err != nil {
-		return nil, err
-	}
-	q.w.Header().Set("Content-Type", "application/zip")
-	q.w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=\"evidence-%s.zip\"", id))
-	q.w.Header().Set("Content-Length", strconv.Itoa(len(file)))
-	_, _ = q.w.Write(file) // the one who asked has gone
-	return nil, nil
 }

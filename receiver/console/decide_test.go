@@ -129,7 +129,7 @@ func TestOnlyWhatWasSeenIsSigned(t *testing.T) {
 	}{
 		"other proof":    {[]string{"action", "approve", "proof", strings.Repeat("0", 64), "verdicts", fields[5]}, http.StatusConflict},
 		"other verdicts": {[]string{"action", "approve", "proof", fields[3], "verdicts", strings.Repeat("0", 64)}, http.StatusConflict},
-		"no digests":     {[]string{"action", "approve"}, http.StatusConflict},
+		"no digests":     {[]string{"action", "approve"}, http.StatusBadRequest},
 		"no reason":      {[]string{"action", "reject", "proof", fields[3], "verdicts", fields[5], "reason", "  "}, http.StatusBadRequest},
 		"long reason":    {[]string{"action", "reject", "proof", fields[3], "verdicts", fields[5], "reason", strings.Repeat("x", 1025)}, http.StatusBadRequest},
 		"no action":      {[]string{"action", "like", "proof", fields[3], "verdicts", fields[5]}, http.StatusBadRequest},
@@ -224,10 +224,10 @@ func TestAuditPages(t *testing.T) {
 	if next != -1 {
 		t.Errorf("%d entries were not shown", next+1)
 	}
-	if body := otto.get("/audit").Body.String(); !strings.Contains(body, `<bdi class="low">p\u202e&lt;b&gt;</bdi>`) {
-		t.Error("an entry's text is not marked and escaped")
+	if body := otto.get("/audit").Body.String(); !strings.Contains(body, `<dd>p\u202e&lt;b&gt;</dd>`) {
+		t.Error("an entry's text is not escaped, or marked though it is a program's name")
 	}
-	if got := otto.get("/audit?page=4").Code; got != http.StatusOK {
-		t.Errorf("beyond the end: %d", got)
+	if w := otto.get("/audit?page=4"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/audit?page=3" {
+		t.Errorf("beyond the end: %d, %v", w.Code, w.Header())
 	}
 }

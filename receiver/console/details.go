@@ -1,6 +1,8 @@
 package console
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -63,12 +65,13 @@ type finding struct {
 
 // waits is what a held transfer waits for.
 type waits struct {
-	For       web.Words `json:"for"`
+	For       web.Words `json:"for"`   // of one that is stuck it may hold words of the low side
 	Stuck     bool      `json:"stuck"` // a person must have it checked again
 	Since     time.Time `json:"since"`
 	Need      int       `json:"need"` // people who must approve
 	Approved  int       `json:"approved"`
 	Decisions []decided `json:"decisions"`
+	beside    web.Words // approvals, what it waits for
 }
 
 // decided is a person's last decision.
@@ -76,12 +79,12 @@ type decided struct {
 	Person  string        `json:"person"`
 	Action  person.Action `json:"action"`
 	When    time.Time     `json:"when"`
-	Reason  web.Words     `json:"reason"`
-	Against web.Words     `json:"does_not_count_because"`
+	Reason  web.Words     `json:"reason"` // the person's, where the decision counts; else anybody's who can write to the folder
+	Against string        `json:"does_not_count_because"`
 }
 
 type lack struct {
-	Object  web.Words        `json:"object"`
+	Object  string           `json:"object"`  // plan, content or proof
 	Unknown bool             `json:"unknown"` // nothing of it arrived
 	Missing uint32           `json:"missing"` // blocks
 	Blocks  uint32           `json:"blocks"`
@@ -90,7 +93,7 @@ type lack struct {
 
 type happened struct {
 	When   time.Time `json:"when"`
-	Who    web.Words `json:"who"`
+	Who    string    `json:"who"`  // a program or a person, both of this side
 	From   string    `json:"from"` // a state, or ?
 	To     string    `json:"to"`
 	Reason web.Words `json:"reason"`
@@ -113,6 +116,18 @@ type may struct {
 	Ticket   bool `json:"ticket"`
 	Receipt  bool `json:"receipt"`
 	Evidence bool `json:"evidence"`
+}
+
+// Any says that there is something.
+func (m may) Any() bool { return m != may{} }
+
+// ToDecide leads to where it is done. The page is asked for anew when what a decision would be about is another than this page has forms for.
+func (d *details) ToDecide() string {
+	at, part := sha256.Sum256([]byte(string(d.State)+d.at())), "more-h"
+	if d.May.Reject {
+		part = "do-h"
+	}
+	return fmt.Sprintf("/transfers/%s?files=%d&at=%x#%s", d.ID, d.Page, at[:4], part)
 }
 
 // find gives a transfer that the person may see. One that they may not see is not there: its id tells nothing.
@@ -144,7 +159,8 @@ func (c *Console) transfer(q *request) (any, error) {
 	if err := d.readFiles(c.Store.Dir(st, id), page); err != nil {
 		return nil, err
 	}
-	c.noteShown(q.s, d)
+	c.noteShown(q, d)
+	d.list(q.s.saw(d))
 	d.May = c.allowed(q.s, d)
 	if st == quarantine.Held && q.s.may(d.channel.Name, deciders) {
 		d.Mute = q.s.mute()
@@ -194,7 +210,7 @@ func (c *Console) details(id quarantine.ID, st quarantine.State) (*details, erro
 			why := web.Say(e.Reason, shownText)
 			d.Refused = &why
 		}
-		d.History = append(d.History, happened{e.When, web.Say(e.Who, shownName), stateOf(e.From), stateOf(e.To), web.Say(e.Reason, shownText)})
+		d.History = append(d.History, happened{e.When, web.Say(e.Who, shownName).Text(), stateOf(e.From), stateOf(e.To), web.Say(e.Reason, shownText)})
 	}
 	return d, nil
 }
@@ -204,6 +220,14 @@ func (d *details) PrevFiles() int { return d.Page - 1 }
 
 // NextFiles is the page of the files after this.
 func (d *details) NextFiles() int { return d.Page + 1 }
+
+// objectOf is one of the three objects; pawl-receive wrote its name, so that it is asked for.
+func objectOf(name string) string {
+	if name == "plan" || name == "content" || name == "proof" {
+		return name
+	}
+	return "?"
+}
 
 // stateOf is a state of a history's line; pawl-receive wrote some, so that it is asked for.
 func stateOf(s quarantine.State) string {

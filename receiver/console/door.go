@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"sync"
+	"strings"
 	"time"
 
 	"pawl/framing/person"
@@ -17,14 +17,10 @@ import (
 
 // Bounds of logging in. Opening a key takes a quarter of a second and 64 MiB by intent, so few are opened side by side.
 const (
-	maxKeyFile  = 8 << 10 // octets
-	openings    = 2       // keys opened side by side
-	maxWaiting  = 16      // log-ins that wait for their turn
-	freeTries   = 5       // wrong passphrases for a name before it must wait
-	freeOfPlace = 20      // from an address
-	longestWait = 5 * time.Minute
-	forgetAfter = 15 * time.Minute
-	maxTried    = 4096 // names and addresses remembered
+	maxKeyFile = 8 << 10 // octets
+	openings   = 2       // keys opened side by side
+	maxWaiting = 16      // log-ins that wait for their turn; those of browsers that are known have places of their own:
+	maxKnown   = 4
 )
 
 var (
@@ -40,7 +36,9 @@ type door struct {
 	dummy  []byte // key file of nobody: a name that is unknown takes as long as a wrong passphrase
 	turns  chan struct{}
 	queue  chan struct{}
+	known  chan struct{} // the queue of browsers that are known
 	tries  tries
+	slow   slow
 }
 
 func newDoor(keys string, all *people.Registry, now func() time.Time) (*door, error) {
@@ -54,23 +52,50 @@ func newDoor(keys string, all *people.Registry, now func() time.Time) (*door, er
 		return nil, err
 	}
 	return &door{keys: keys, people: all, dummy: []byte(text), turns: make(chan struct{}, openings), queue: make(chan struct{}, maxWaiting),
-		tries: tries{now: now, all: map[string]*tried{}}}, nil
+		known: make(chan struct{}, maxKnown), tries: tries{now: now, all: map[string]*tried{}}, slow: slow{now: now, names: map[string]*slowed{}}}, nil
+}
+
+// caller is who tries to log in, as far as it tells callers apart.
+type caller struct {
+	place   string // address; "" where everybody has the same
+	browser string // one that this person logged in from before; "" otherwise
+}
+
+// counts are what a try is counted under, with how often it may fail before it must wait. A browser that the person has used before has a count of its own, so
+// that nobody else's tries lock it out; where all callers look the same there is none at all.
+func (c caller) counts(name string) map[string]int {
+	switch {
+	case c.browser != "":
+		return map[string]int{"browser " + c.browser + " " + name: freeTries}
+	case c.place != "":
+		return map[string]int{"name " + name + " from " + c.place: freeTries, "place " + c.place: freeOfPlace}
+	}
+	return nil
 }
 
 // open opens a person's key. Whatever is wrong, the answer is errLogin after the same work, or errSlow before any. The second error says
 // for our log what it was.
-func (d *door) open(ctx context.Context, name, passphrase, place string) (people.Person, *person.Key, error, error) {
+func (d *door) open(ctx context.Context, name, passphrase string, from caller) (people.Person, *person.Key, error, error) {
 	who := name
 	if person.CheckName(name) != nil {
 		who = "" // names that can't be share one count
 	}
-	byName, byPlace := "name "+who, "place "+place
-	if !d.tries.begin(byName, freeTries) || !d.tries.begin(byPlace, freeOfPlace) {
-		return people.Person{}, nil, errSlow, errSlow
+	counts := from.counts(who)
+	for what, free := range counts {
+		if !d.tries.begin(what, free) {
+			return people.Person{}, nil, errSlow, errSlow
+		}
+	}
+	queue := d.known
+	if from.browser == "" {
+		queue = d.queue
+		if err := d.slow.wait(ctx, who); err != nil {
+			return people.Person{}, nil, errSlow, err
+		}
 	}
 	select {
-	case d.queue <- struct{}{}:
-		defer func() { <-d.queue }()
+	case queue <- struct{}{}:
+		defer func() { <-queue }()
 	default:
 		return people.Person{}, nil, errSlow, errors.New("too many log-ins at once")
 	}
@@ -82,11 +107,19 @@ func (d *door) open(ctx context.Context, name, passphrase, place string) (people
 	}
 	p, key, err := d.unlock(who, []byte(passphrase))
 	if err != nil {
-		d.tries.failed(byName)
-		d.tries.failed(byPlace)
+		for what := range counts {
+			d.tries.failed(what)
+		}
+		if from.browser == "" {
+			d.slow.failed(who)
+		}
 		return people.Person{}, nil, errLogin, err
 	}
-	d.tries.forget(byName)
+	for what := range counts {
+		if !strings.HasPrefix(what, "place ") {
+			d.tries.forget(what)
+		}
+	}
 	return p, key, nil, nil
 }
 
@@ -126,74 +159,4 @@ func (d *door) file(name string) ([]byte, error) {
 		err = fmt.Errorf("%s.key is larger than %d octets", name, maxKeyFile)
 	}
 	return data, err
-}
-
-// tries counts what failed, by name and by address. Who fails too often waits, twice as long each time.
-type tries struct {
-	now func() time.Time
-	mu  sync.Mutex
-	all map[string]*tried
-}
-
-type tried struct {
-	failed int
-	last   time.Time
-	until  time.Time
-}
-
-// begin says whether it may be tried now. free is how often it may fail before it must wait.
-func (t *tries) begin(what string, free int) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	one := t.all[what]
-	if one == nil {
-		return true
-	}
-	if now.Sub(one.last) >= forgetAfter {
-		delete(t.all, what)
-		return true
-	}
-	if one.failed < free {
-		return true
-	}
-	wait := longestWait
-	if n := one.failed - free; n < 8 {
-		wait = min(wait, 2*time.Second<<n)
-	}
-	one.until = one.last.Add(wait)
-	return !now.Before(one.until)
-}
-
-func (t *tries) failed(what string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	one := t.all[what]
-	if one == nil {
-		if len(t.all) >= maxTried {
-			t.forgetOldest()
-		}
-		one = new(tried)
-		t.all[what] = one
-	}
-	one.failed++
-	one.last = now
-}
-
-// forgetOldest makes room: whoever fills this must fail so often first that each of his failures cost a key's opening.
-func (t *tries) forgetOldest() {
-	oldest := ""
-	for what, one := range t.all {
-		if oldest == "" || one.last.Before(t.all[oldest].last) {
-			oldest = what
-		}
-	}
-	delete(t.all, oldest)
-}
-
-func (t *tries) forget(what string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.all, what)
 }

@@ -1,35 +1,11 @@
 package console
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"rsc.io/qr"
 )
-
-const (
-	evidenceTime = 5 * time.Minute
-	maxEvidence  = 64 << 20 // octets; larger ones are made by pawl-release evidence
-)
-
-// limitedBuffer is a file in memory with an end.
-type limitedBuffer struct{ bytes.Buffer }
-
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxEvidence {
-		return 0, errors.New("evidence is too large for the console: use pawl-release evidence")
-	}
-	return b.Buffer.Write(p)
-}
-
-func spool(write func(*limitedBuffer) error) ([]byte, error) {
-	b := new(limitedBuffer)
-	err := write(b)
-	return b.Bytes(), err
-}
 
 // drawing is black squares on a page, as one path of SVG.
 type drawing struct {

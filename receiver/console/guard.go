@@ -43,14 +43,18 @@ func (c *Console) token(r *http.Request) string {
 func (c *Console) session(r *http.Request) (*session, error) {
 	if token := c.token(r); token != "" {
 		if s, err := c.sessions.find(token, r.Header.Get(web.LiveHeader) == ""); err == nil {
+			web.Keep(r)
 			return s, nil
 		}
 	}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		// TLS has proved that the client has the certificate's key; which certificates count is the configuration's word.
-		name, known := c.Certificates[sha256.Sum256(r.TLS.PeerCertificates[0].Raw)]
+		// TLS has proved that the client has the certificate's key; which certificates count, and when, nobody has asked yet.
+		shown, now := r.TLS.PeerCertificates[0], c.Now()
+		name, known := c.Certificates[sha256.Sum256(shown.Raw)]
+		known = known && !now.Before(shown.NotBefore) && !now.After(shown.NotAfter)
 		if p, err := c.People.Find(name); known && err == nil {
 			c.visits.looked(name, place(r))
+			web.Keep(r)
 			return looker(p, c), nil
 		}
 	}
@@ -81,7 +85,7 @@ func checkCSRF(r *http.Request, s *session) error {
 	return nil
 }
 
-// place is the address that a request came from, for counting wrong passphrases.
+// place is the address that a request came from, for our log.
 func place(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -99,7 +103,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	from := place(r)
-	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, from)
+	p, key, answer, cause := c.door.open(r.Context(), name, passphrase, c.caller(r, name))
 	var token string
 	var s *session
 	if answer == nil {
@@ -117,6 +121,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	}
 	c.Log.Info("logged in", zap.String("name", p.Name()), zap.String("from", from))
 	c.setCookie(w, token, int(c.Limit.Seconds()))
+	c.remember(w, p.Name())
 	if api {
 		writeJSON(w, http.StatusOK, c.describeSession(s))
 		return

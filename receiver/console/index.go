@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +15,6 @@ import (
 
 	"pawl/hw/watch"
 	"pawl/hw/web"
-	"pawl/receiver/check"
 	"pawl/receiver/quarantine"
 )
 
@@ -136,20 +134,22 @@ func (x *index) keep(ctx context.Context, rescan time.Duration) error {
 
 // gather looks at a transfer and at all that change within a moment.
 func (x *index) gather(ctx context.Context, id quarantine.ID) {
-	x.look(id)
+	changed := x.look(id)
 	moment := time.NewTimer(settle)
 	defer moment.Stop()
 	for {
 		select {
 		case id := <-x.hint:
-			x.look(id)
+			changed = x.look(id) || changed
 			continue
 		case <-moment.C:
 		case <-ctx.Done():
 		}
 		break
 	}
-	x.publish()
+	if changed {
+		x.publish()
+	}
 }
 
 // list reads all folders. What has moved since is found again; what is gone goes.
@@ -166,8 +166,8 @@ func (x *index) list(ctx context.Context) {
 		}
 		for _, id := range ids {
 			there[id] = true
-			if old := x.rows[id]; old == nil || old.state != st {
-				x.put(id, st, old)
+			if old := x.rows[id]; old == nil || old.state != st || old.comes() && old.name.None() {
+				x.put(id, st, old) // and it is read anew: a plan may have come since
 			}
 		}
 	}
@@ -180,21 +180,27 @@ func (x *index) list(ctx context.Context) {
 	x.publish()
 }
 
-// look finds where a transfer is now.
-func (x *index) look(id quarantine.ID) {
+// comes says that what is known of a transfer can still change without a change of state: its plan and proof are on their way.
+func (r *row) comes() bool { return r.state == quarantine.Incoming || r.state == quarantine.Incomplete }
+
+// look finds where a transfer is now, and says whether a list would show it otherwise than before.
+func (x *index) look(id quarantine.ID) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.look1(id)
+	return x.look1(id)
 }
 
-func (x *index) look1(id quarantine.ID) {
+func (x *index) look1(id quarantine.ID) bool {
+	old := x.rows[id]
 	st, err := x.store.Find(id)
 	if err != nil {
 		delete(x.rows, id)
-		return
+		return old != nil
 	}
-	x.put(id, st, x.rows[id])
+	x.put(id, st, old)
 	x.read(x.rows[id])
+	now := x.rows[id]
+	return old == nil || now == nil || *now != *old
 }
 
 // put enters a transfer as far as its folder's name tells.
@@ -206,7 +212,7 @@ func (x *index) put(id quarantine.ID, st quarantine.State, old *row) {
 	next := &row{id: id, state: st, find: id.String(), changed: changedAt(x.store.Dir(st, id))}
 	if old != nil {
 		next.name, next.find, next.bytes, next.files = old.name, old.find, old.bytes, old.files
-		next.known = old.known && old.state != quarantine.Incoming && old.state != quarantine.Incomplete
+		next.known = old.known && !old.comes()
 	}
 	x.rows[id] = next
 }
@@ -221,53 +227,6 @@ func changedAt(dir string) time.Time {
 		return time.Time{}
 	}
 	return info.ModTime().UTC()
-}
-
-// read takes a transfer's name and size from its plan. Nothing of it is proved.
-func (x *index) read(r *row) {
-	if r == nil || r.known {
-		return
-	}
-	next := *r
-	next.known = true
-	if look, err := check.LookAt(x.store.Dir(r.state, r.id)); err == nil {
-		if look.Plan != nil {
-			next.name, next.bytes = web.Say(look.Plan.Name, maxKept), look.Plan.Content
-			next.find = r.id.String() + "\n" + strings.ToLower(next.name.Text())
-		}
-		if look.Proof != nil && !look.Proof.Aborted {
-			next.files = look.Proof.Files
-		}
-	}
-	x.rows[r.id] = &next
-}
-
-// fill looks at the plans of transfers that were only listed, the last changed first, showing what it has now and then.
-func (x *index) fill(ctx context.Context) {
-	last := time.Now()
-	todo := x.now.Load().rows
-	filled := false
-	for _, r := range todo {
-		if ctx.Err() != nil || len(x.hint) > 0 {
-			break // what moves now is looked at first
-		}
-		if r.known {
-			continue
-		}
-		x.mu.Lock()
-		if x.rows[r.id] == r {
-			x.read(r)
-			filled = true
-		}
-		x.mu.Unlock()
-		if time.Since(last) > publishes {
-			x.publish()
-			last = time.Now()
-		}
-	}
-	if filled {
-		x.publish()
-	}
 }
 
 // publish makes a new list.

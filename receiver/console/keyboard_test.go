@@ -19,6 +19,16 @@ func TestByKeyboard(t *testing.T) {
 	r, base := stage(t)
 	for _, width := range []int64{1280, 360} {
 		w := b.Window(base, width)
+		// What will be signed stands before the button that signs, which has no focus until somebody goes there.
+		confirm := func(button, then string) {
+			t.Helper()
+			w.Run(chromedp.WaitVisible("#sign"))
+			if passed := w.TabTo("button " + button); !slices.Contains(passed, "a Back to the transfer") {
+				t.Errorf("on the way to %q: %q", button, passed)
+			}
+			w.Press(kb.Enter)
+			w.Run(chromedp.WaitVisible(then))
+		}
 		one := map[int64]quarantine.ID{1280: heldTree, 360: hostileOne}[width]
 		w.Go("/login")
 		if f := w.Focused(); f.Is != "input name" || !f.Visible {
@@ -52,19 +62,19 @@ func TestByKeyboard(t *testing.T) {
 		}
 		w.Press(kb.Enter)
 		w.Run(chromedp.WaitVisible(".do"))
-		w.TabTo("button Approve")
+		w.TabTo("button Approve…")
 		w.Press(" ")
-		w.Run(chromedp.WaitVisible(`button[value="revoke"]`))
+		confirm("Sign and approve", `button[value="revoke"]`)
 		if text := w.Text(); !strings.Contains(text, "1 of 2 approvals") {
 			t.Errorf("approved: %s", text)
 		}
-		w.TabTo("button Take my approval back")
+		w.TabTo("button Take my approval back…")
 		w.Press(kb.Enter)
-		w.Run(chromedp.WaitVisible(`button[value="approve"]`))
-		// Enter in the field rejects, as the button beside it does; it never approves.
+		confirm("Sign and take it back", `button[value="approve"]`)
+		// Enter in the field asks whether to reject, as the button beside it does; it never approves.
 		w.TabTo("input reason")
 		w.Press("not ordered" + kb.Enter)
-		w.Run(chromedp.WaitVisible(".state.rejected"))
+		confirm("Sign and reject", ".state.rejected")
 		if st := r.state(one); st != quarantine.Rejected {
 			t.Errorf("it is %s", st)
 		}
@@ -81,7 +91,7 @@ func TestFocusStaysThroughNews(t *testing.T) {
 	r.progress(10)
 	w := b.Window(base, 1280)
 	r.lend(w, "alice")
-	for i, is := range []string{"a " + arrives.String(), "a held8"} {
+	for i, is := range []string{"a report.txt", "a held8"} {
 		w.Go("/")
 		w.TabTo(is)
 		webtest.Ask[bool](w, `window.old = document.querySelector("progress"), true`)

@@ -35,7 +35,7 @@ func TestWithoutScript(t *testing.T) {
 	w.Go("/transfers")
 	w.Run(chromedp.Click(`a[rel="next"]`), chromedp.WaitVisible(`a[rel="prev"]`))
 	w.Run(chromedp.SendKeys("#q", "tree"), chromedp.Click(`.search button`), chromedp.WaitNotPresent(".pager"), chromedp.Click(`.list tbody a`), chromedp.WaitVisible(`button[value="approve"]`))
-	w.Run(chromedp.Click(`button[value="approve"]`), chromedp.WaitVisible(`button[value="revoke"]`))
+	w.Run(chromedp.Click(`button[value="approve"]`), chromedp.WaitVisible("#sign"), chromedp.Click("#sign"), chromedp.WaitVisible(`button[value="revoke"]`))
 	if text := w.Text(); !strings.Contains(text, "1 of 2 approvals") {
 		t.Errorf("approved: %s", text)
 	}

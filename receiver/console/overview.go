@@ -28,7 +28,7 @@ type overview struct {
 	Kernel     uint64       `json:"kernel_drops"`      // of them in this machine's socket buffers
 	Waiting    int          `json:"waiting_for_you"`   // held transfers of channels the person may approve for
 	Indexed    bool         `json:"index_is_complete"` // all folders were listed
-	AuditFault web.Words    `json:"audit_fault"`       // why the audit log could not be written the last time that somebody came or went
+	AuditFault string       `json:"audit_fault"`       // why the audit log could not be written the last time that somebody came or went
 	Mute       string       `json:"you_can_only_look"` // why, after a log-in by passphrase; "": it is not so
 }
 
@@ -41,6 +41,7 @@ type stateCount struct {
 type arriving struct {
 	ID      string    `json:"id"`
 	Channel string    `json:"channel"`
+	Name    web.Words `json:"name"` // none until its plan has come
 	Begun   time.Time `json:"begun"`
 	Length  uint64    `json:"length"` // octets, 0 while unknown
 	Done    float64   `json:"done"`   // 0 to 1
@@ -84,7 +85,7 @@ func (c *Console) overview(q *request) (any, error) {
 	}
 	o.Waiting = l.counts(c.mine(q.s, deciders))[quarantine.Held]
 	if err := c.visits.trouble(); err != nil {
-		o.AuditFault = web.Say(err.Error(), shownText)
+		o.AuditFault = web.Say(err.Error(), shownText).Text()
 	}
 	if q.s.unlogged {
 		o.Mute = q.s.mute()
@@ -122,7 +123,7 @@ func (o *overview) receiving(c *Console, s *session, now view) {
 			continue
 		}
 		o.More--
-		a := arriving{ID: t.ID, Channel: c.label(id.Channel), Begun: t.Begun, Length: t.Length, Done: share(t), Rate: now.rates[t.ID], Silent: t.SilentForMS / 1000}
+		a := arriving{ID: t.ID, Channel: c.label(id.Channel), Name: c.index.name(id).Short(shownName), Begun: t.Begun, Length: t.Length, Done: share(t), Rate: now.rates[t.ID], Silent: t.SilentForMS / 1000}
 		if a.Rate > 0 {
 			a.Left = (1 - a.Done) * float64(a.Length) / a.Rate
 		}

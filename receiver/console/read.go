@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,11 +58,11 @@ func (c *Console) readWaits(d *details) {
 		d.Waits = &waits{For: web.Say(err.Error(), shownText), Decisions: []decided{}}
 		return
 	}
-	d.Waits = &waits{For: web.Say(w.For, shownText), Stuck: w.Stuck, Since: w.Since, Need: w.Need, Decisions: []decided{}}
+	d.Waits = &waits{For: web.Say(w.For, shownText), Stuck: w.Stuck, Since: w.Since, Need: w.Need, Decisions: []decided{}, beside: web.Say(w.Beside, shownText)}
 	for _, g := range w.Decisions {
 		one := decided{Person: g.Person, Action: g.Action, When: g.When, Reason: web.Say(g.Reason, shownText)}
 		if g.Against != nil {
-			one.Against = web.Say(g.Against.Error(), shownText)
+			one.Against = web.Say(g.Against.Error(), shownText).Text()
 		} else if g.Action == person.Approve {
 			d.Waits.Approved++
 		}
@@ -85,7 +86,7 @@ func (d *details) readArrival(dir string) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if len(d.Arrival) < 16 {
-			d.Arrival = append(d.Arrival, said{web.Say(key, 40).Text(), web.Say(strings.Trim(string(fields[key]), "\""), maxAuditSay)})
+			d.Arrival = append(d.Arrival, said{web.Say(key, 40).Text(), web.Say(strings.Trim(string(fields[key]), "\""), maxAuditSay), false})
 		}
 	}
 }
@@ -99,7 +100,7 @@ func (d *details) readMissing(dir string) error {
 		return err
 	}
 	for _, o := range m.Objects[:min(len(m.Objects), 3)] {
-		d.Missing = append(d.Missing, lack{web.Say(o.Object, 20), o.Unknown, o.Missing, o.Blocks, o.Runs[:min(len(o.Runs), maxRuns)]})
+		d.Missing = append(d.Missing, lack{objectOf(o.Object), o.Unknown, o.Missing, o.Blocks, o.Runs[:min(len(o.Runs), maxRuns)]})
 	}
 	return nil
 }
@@ -129,27 +130,32 @@ func (d *details) readFiles(dir string, page int) error {
 	return nil
 }
 
-// noteShown keeps what was put before the person.
-func (c *Console) noteShown(s *session, d *details) {
-	files := !s.looks && s.show(d.id, d.plan, d.Page, d.Pages)
-	d.list(files)
+// noteShown keeps what this page puts before the person: one that a person asked for, not one that renews itself.
+func (c *Console) noteShown(q *request, d *details) {
+	if q.s.looks || q.Method != http.MethodGet || q.Header.Get(web.LiveHeader) != "" {
+		return
+	}
+	words := []string{shownHistory, shownArrival}
+	if d.Checked != nil {
+		words = append(words, shownVerdicts)
+	}
+	q.s.show(d, d.Page, words...)
 }
 
 // list says what was shown and what was not.
-func (d *details) list(files bool) {
+func (d *details) list(shown map[string]bool) {
 	d.Seen, d.Unseen = []string{}, []string{}
-	for word, shown := range map[string]bool{shownFiles: files, shownVerdicts: d.Checked != nil, shownHistory: true, shownArrival: true} {
-		if shown {
+	for _, word := range []string{shownFiles, shownVerdicts, shownHistory, shownArrival} {
+		if shown[word] {
 			d.Seen = append(d.Seen, word)
-			continue
-		}
-		for _, must := range d.channel.Show {
-			if must == word {
-				d.Unseen = append(d.Unseen, word)
-			}
+		} else if slices.Contains(d.channel.Show, word) {
+			d.Unseen = append(d.Unseen, word)
 		}
 	}
 }
+
+// at is what a decision would be about.
+func (d *details) at() string { return d.Proof + " " + d.Digest }
 
 // arrives is how far an incoming transfer is; nil when pawl-receive does not say.
 func (c *Console) arrives(s *session, id quarantine.ID) *arriving {

@@ -305,3 +305,11 @@ func (r *rig) keyOf(name string) *person.Key {
 	}
 	return key
 }
+
+// unmarshal reads an answer of the API.
+func unmarshal(t *testing.T, w *httptest.ResponseRecorder, into any) {
+	t.Helper()
+	if err := json.Unmarshal(w.Body.Bytes(), into); err != nil {
+		t.Fatalf("%s: %v", w.Body, err)
+	}
+}

@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
 
-	"go.uber.org/zap"
-
-	"pawl/framing/person"
 	"pawl/hw/web"
-	"pawl/receiver/quarantine"
-	"pawl/receiver/release"
 	"pawl/receiver/release/people"
 )
 
@@ -56,6 +50,9 @@ func routes() []route {
 			about:  "Transfers, those that changed last first."},
 		{method: "GET", path: "/transfers/{id}", title: "Transfer", page: "transfer", roles: anyone, model: (*Console).transfer, shape: details{},
 			params: []string{"files: page of the files, from 1; 500 each"}, about: "Everything that is known about a transfer. Pages of files that are asked for count as shown in this session."},
+		{method: "POST", path: "/transfers/{id}/confirm", title: "Confirm", page: "confirm", roles: deciders, model: (*Console).confirm, shape: proposal{},
+			params: []string{"action: approve, revoke or reject", "reason: why; a rejection must have one", "proof: as the transfer's proof was shown", "verdicts: as the transfer's verdicts_sha256 was shown"},
+			about:  "What a decision would be and what would come of it. Nothing is signed."},
 		{method: "POST", path: "/transfers/{id}/decide", roles: deciders, model: (*Console).decide, shape: done{},
 			params: []string{"action: approve, revoke or reject", "reason: why; a rejection must have one", "proof: as the transfer's proof was shown", "verdicts: as the transfer's verdicts_sha256 was shown"},
 			about:  "Signs a decision with the key of the session's person. It is refused when proof or verdicts are others by now."},
@@ -64,6 +61,8 @@ func routes() []route {
 			params: []string{"part: which ticket, from 1"}, about: "Gives out the repair ticket of an incomplete transfer, which is recorded."},
 		{method: "POST", path: "/transfers/{id}/receipt", title: "Receipt code", page: "carried", roles: carriers, model: (*Console).receipt, shape: carriedPage{},
 			about: "Gives out the receipt code of a verified transfer, which is recorded."},
+		{method: "GET", path: "/transfers/{id}/files", roles: anyone, model: (*Console).fileList,
+			about: "All files of a transfer as plain text, a line each. Read to its end in a session it counts as all files shown."},
 		{method: "GET", path: "/transfers/{id}/evidence", roles: anyone, model: (*Console).evidence, about: "The transfer's evidence: a zip for pawl-audit verify."},
 		{method: "GET", path: "/link", title: "Link", page: "link", roles: anyone, model: (*Console).linkHealth, shape: linkPage{},
 			about: "The link's last ten minutes and last day, as far as this program saw them."},
@@ -88,7 +87,7 @@ type request struct {
 	s     *session
 	api   bool
 	body  map[string]string // of an API's POST
-	next  string            // page to go to after an action
+	next  string            // page to go to after an action, or in place of one that is not there
 	taken bool              // the model has answered by itself
 }
 
@@ -132,10 +131,28 @@ func (c *Console) mux() *http.ServeMux {
 	mux.HandleFunc("POST "+apiPrefix+"/login", c.login)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) { c.events(w, r) })
 	mux.HandleFunc("GET /static/{name}", web.Static)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		c.refuse(w, r, strings.HasPrefix(r.URL.Path, apiPrefix), nil, errNoPage)
-	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { c.nothing(mux, w, r) })
 	return mux
+}
+
+// nothing answers what no route is for: there is no such page, or not by this method.
+func (c *Console) nothing(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	api := strings.HasPrefix(r.URL.Path, apiPrefix)
+	s, _ := c.session(r) // nil: nobody
+	var allow []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); pattern != "/" {
+			allow = append(allow, method)
+		}
+	}
+	if allow == nil {
+		c.refuse(w, r, api, s, errNoPage)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	c.refuse(w, r, api, s, errMethod)
 }
 
 func (rt *route) apiPath() string {
@@ -147,6 +164,7 @@ func (rt *route) apiPath() string {
 
 var (
 	errNoPage   = errors.New("there is no such page")
+	errMethod   = errors.New("this page is not asked for so")
 	errNotThere = errors.New("there is no such transfer, or not so much of it, or your roles do not show it")
 )
 
@@ -169,7 +187,7 @@ func (c *Console) serve(w http.ResponseWriter, r *http.Request, rt *route, api b
 		c.refuse(w, r, api, s, err)
 	case api:
 		writeJSON(w, http.StatusOK, model)
-	case rt.page == "":
+	case rt.page == "" || q.next != "":
 		http.Redirect(w, r, q.next, http.StatusSeeOther)
 	default:
 		c.render(w, http.StatusOK, rt.page, rt.title, s, r.URL.Path, model)
@@ -210,89 +228,21 @@ func jsonBody(r *http.Request) (map[string]string, error) {
 	}
 	body := map[string]string{}
 	in := json.NewDecoder(r.Body)
-	if err := in.Decode(&body); err != nil && err != io.EOF {
+	err := in.Decode(&body)
+	if err == io.EOF { // nothing is an object without texts
+		return body, nil
+	}
+	if err == nil {
+		if _, more := in.Token(); more == nil {
+			err = errors.New("there is more behind it")
+		} else if more != io.EOF {
+			err = more
+		}
+	}
+	if err != nil {
 		return nil, badRequest{fmt.Errorf("body is not a JSON object of texts: %w", err)}
 	}
 	return body, nil
-}
-
-// badRequest is what a client did wrong.
-type badRequest struct{ error }
-
-func (b badRequest) Unwrap() error { return b.error }
-
-// status is the HTTP status of an error, and whether its text is for the person.
-func status(err error) (int, bool) {
-	var bad badRequest
-	var large *http.MaxBytesError
-	for _, one := range []struct {
-		status int
-		errs   []error
-	}{
-		{http.StatusUnauthorized, []error{errNoSession, errLogin}},
-		{http.StatusTooManyRequests, []error{errSlow, errOften}},
-		{http.StatusServiceUnavailable, []error{errFull, errStopping}},
-		{http.StatusForbidden, []error{errRole, errCSRF, errNoKey, errUnlogged, release.ErrRole, people.ErrUnknown, person.ErrSignature}},
-		{http.StatusConflict, []error{errNotNow, release.ErrStale, release.ErrTwice, release.ErrState, release.ErrShown, release.ErrChannel, quarantine.ErrLocked}},
-		{http.StatusNotFound, []error{errNoPage, errNotThere, fs.ErrNotExist, quarantine.ErrID}},
-		{http.StatusBadRequest, []error{person.ErrDecision}},
-	} {
-		for _, e := range one.errs {
-			if errors.Is(err, e) {
-				return one.status, true
-			}
-		}
-	}
-	switch {
-	case errors.As(err, &large):
-		return http.StatusRequestEntityTooLarge, true
-	case errors.As(err, &bad):
-		return http.StatusBadRequest, true
-	}
-	return http.StatusInternalServerError, false
-}
-
-// refuse answers with an error. What went wrong inside is for the log.
-func (c *Console) refuse(w http.ResponseWriter, r *http.Request, api bool, s *session, err error) {
-	code, shown := status(err)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errNotThere
-	}
-	text := web.Say(err.Error(), shownText)
-	if !shown {
-		c.Log.Error("console", zap.String("path", web.Say(r.URL.Path, shownName).Text()), zap.String("err", text.Text()))
-		text = web.Say("that did not work here: the log of pawl-release says why", shownText)
-	}
-	switch {
-	case api:
-		writeJSON(w, code, struct {
-			Error web.Words `json:"error"`
-		}{text})
-	case errors.Is(err, errNoSession):
-		if r.Header.Get(web.LiveHeader) != "" {
-			http.Error(w, text.Text(), code)
-			return
-		}
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
-	case errors.Is(err, errLogin), errors.Is(err, errSlow), errors.Is(err, errOften), errors.Is(err, errFull), errors.Is(err, errStopping):
-		c.render(w, code, "login", "Log in", nil, "/login", text.Text())
-	default:
-		c.render(w, code, "refused", http.StatusText(code), s, r.URL.Path, refusal{text, s != nil})
-	}
-}
-
-// refusal is an error on a page. Its text may hold the low side's.
-type refusal struct {
-	Text   web.Words
-	Inside bool // somebody is logged in
-}
-
-func writeJSON(w http.ResponseWriter, code int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	out := json.NewEncoder(w)
-	out.SetIndent("", " ")
-	_ = out.Encode(v) // the one who asked has gone
 }
 
 // credentials are name and passphrase.

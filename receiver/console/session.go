@@ -18,7 +18,7 @@ import (
 const (
 	maxSessions = 256 // together
 	maxOfPerson = 8   // of one person: the one used longest ago ends
-	maxSeen     = 256 // transfers whose files a session remembers having shown
+	maxSeen     = 256 // transfers of which a session remembers what was shown
 	sweepEach   = 5 * time.Second
 )
 
@@ -43,14 +43,19 @@ type session struct {
 	mu   sync.Mutex
 	key  *person.Key // nil: may only look, or ended
 	used time.Time
-	seen map[quarantine.ID]*seenFiles
+	seen map[quarantine.ID]*seen
 }
 
-// seenFiles is which pages of a transfer's files were shown.
-type seenFiles struct {
-	plan  [32]byte // of which plan
-	pages map[int]bool
+// seen is what of a transfer was put before the person: files by their plan, the rest at one proof and its verdicts.
+type seen struct {
+	plan  [32]byte
+	pages map[int]bool // of files, or allFiles
+	at    string       // proof and verdicts
+	words map[string]bool
 }
+
+// allFiles is the list of all files, in place of a page of them.
+const allFiles = 0
 
 // sign signs a decision. The error wraps errNoKey where the session has no key.
 func (s *session) sign(d person.Decision) (person.Signed, error) {
@@ -84,28 +89,52 @@ func (s *session) forget() {
 	s.key, s.looks, s.unlogged = nil, true, true
 }
 
-// show notes that a page of files was shown, and says whether all of them were.
-func (s *session) show(id quarantine.ID, plan [32]byte, page, pages int) bool {
+// show notes that a page of the transfer's files was put before the person, and words of what else.
+func (s *session) show(d *details, page int, words ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.seen[id]
-	if f == nil || f.plan != plan {
+	n := s.seen[d.id]
+	if n == nil {
 		if len(s.seen) >= maxSeen {
 			clear(s.seen)
 		}
-		f = &seenFiles{plan, map[int]bool{}}
-		s.seen[id] = f
+		n = new(seen)
+		s.seen[d.id] = n
 	}
-	f.pages[page] = true
-	return len(f.pages) >= pages
+	if n.pages == nil || n.plan != d.plan {
+		n.plan, n.pages = d.plan, map[int]bool{}
+	}
+	if n.words == nil || n.at != d.at() {
+		n.at, n.words = d.at(), map[string]bool{}
+	}
+	n.pages[page] = true
+	for _, w := range words {
+		n.words[w] = true
+	}
 }
 
-// saw says whether all pages of a transfer's files were shown.
-func (s *session) saw(id quarantine.ID, plan [32]byte, pages int) bool {
+// saw says of each word whether that was put before the person, of the transfer as it is now.
+func (s *session) saw(d *details) map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.seen[id]
-	return f != nil && f.plan == plan && len(f.pages) >= pages
+	out := map[string]bool{}
+	n := s.seen[d.id]
+	if n == nil {
+		return out
+	}
+	if n.plan == d.plan {
+		pages := len(n.pages)
+		if n.pages[allFiles] {
+			pages--
+		}
+		out[shownFiles] = n.pages[allFiles] || pages >= d.Pages
+	}
+	if n.at == d.at() {
+		for w := range n.words {
+			out[w] = true
+		}
+	}
+	return out
 }
 
 // end wipes the key.
@@ -150,7 +179,7 @@ func (s *sessions) prepare(p people.Person, key *person.Key) *session {
 	var name [8]byte
 	_, _ = rand.Read(name[:]) // never fails
 	return &session{person: p, name: hex.EncodeToString(name[:]), key: key, csrf: rand.Text(), begun: now, used: now, ended: make(chan struct{}),
-		seen: map[quarantine.ID]*seenFiles{}}
+		seen: map[quarantine.ID]*seen{}}
 }
 
 // full says that there is no room for another session.

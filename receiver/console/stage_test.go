@@ -147,8 +147,6 @@ func everyPage(t *testing.T, r *rig, b *webtest.Browser, base string, width int6
 	show("login", "/login")
 	w.Run(chromedp.SendKeys("#name", "ghost"), chromedp.SendKeys("#passphrase", "wrong\r"), chromedp.WaitVisible(".note.bad"))
 	look(w, "login-refused-"+size)
-	r.c.door.tries.forget("name ghost") // every width tries once more
-	r.c.door.tries.forget("place 127.0.0.1")
 	alice := r.lend(w, "alice")
 	at := func(of quarantine.ID) string { return "/transfers/" + of.String() }
 	for name, path := range map[string]string{
@@ -164,8 +162,16 @@ func everyPage(t *testing.T, r *rig, b *webtest.Browser, base string, width int6
 	w.Go(at(heldTree))
 	w.Run(chromedp.Click(`form[action$="/receipt"] button`), chromedp.WaitVisible(".ticket"))
 	look(w, "receipt-"+size)
+	w.Go(at(heldSmall))
+	w.Run(chromedp.Click(`button[value="approve"]`), chromedp.WaitVisible("#sign"))
+	look(w, "confirm-approve-"+size)
+	w.Go(at(hostileOne))
+	w.Run(chromedp.SendKeys("#reason", "nobody ordered it\r"), chromedp.WaitVisible("#sign"))
+	look(w, "confirm-reject-"+size)
 	w.Run(chromedp.Evaluate(`document.forms[0].csrf.value = "x"`, nil), chromedp.Click(`form[action="/logout"] button`), chromedp.WaitVisible(".note.bad"))
 	look(w, "refused-"+size)
+	w.Run(chromedp.Navigate(base+at(full)+"/files"), chromedp.WaitVisible("pre"))
+	w.Fits("files-as-text-" + size) // plain text has no title and no language: nothing to judge
 	alice.post("/logout")
 	r.lend(w, "ada")
 	show("held-admin", at(heldTree))

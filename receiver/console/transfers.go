@@ -78,6 +78,9 @@ func (c *Console) transfers(q *request) (any, error) {
 	ask := query{state: out.State, text: strings.ToLower(strings.TrimSpace(out.Query)), channel: mine}
 	rows, total := l.search(ask, c.label, (out.Page-1)*listPage, listPage)
 	out.Total, out.Pages = total, pagesOf(total, listPage)
+	if out.Page > out.Pages {
+		q.next = out.Link(out.State, out.Pages)
+	}
 	for _, r := range rows {
 		out.Rows = append(out.Rows, listed{r.id.String(), r.state, c.label(r.id.Channel), r.name.Short(shownName), r.bytes, r.files, r.changed})
 	}

@@ -95,6 +95,29 @@ func TestReleaseWindows(t *testing.T) {
 	h.run(t, id, quarantine.Held, quarantine.Released)
 }
 
+// TestOutstandingBesideApprovals: who is about to give the last approval is told whether anything else is waited for.
+func TestOutstandingBesideApprovals(t *testing.T) {
+	h := build(t, true)
+	window, err := ParseWindow("Mon-Fri 08:00-12:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.change(func(c *Channel) { c.Release, c.Windows, c.HoldFor = One, []Window{window}, time.Hour })
+	h.at(monday)
+	h.put(t, id, checktest.Build(t, id, h.key, checktest.Tree()))
+	h.run(t, id, quarantine.Complete, quarantine.Held)
+	for after, want := range map[time.Duration][2]string{
+		0:              {"waits until 2026-11-23T13:00:00Z to be checked again", "waits until 2026-11-23T13:00:00Z to be checked again"},
+		2 * time.Hour:  {"waits for approval: 0 of 1", "waits for the release window at 2026-11-24T08:00:00Z"},
+		20 * time.Hour: {"waits for approval: 0 of 1", ""},
+	} {
+		h.at(monday.Add(after))
+		if w, err := h.gate.Waits(id); err != nil || w.For != want[0] || w.Beside != want[1] {
+			t.Errorf("after %v: %q and %q, %v", after, w.For, w.Beside, err)
+		}
+	}
+}
+
 func TestCollisions(t *testing.T) {
 	tree := checktest.Tree()
 	file := func(name, data string) []checktest.Entry {

@@ -197,6 +197,7 @@ type Waits struct {
 	Unable    bool      // a check could not be made, and is made again by itself
 	Since     time.Time // when its checks first came to an end
 	Need      int       // how many people must approve
+	Beside    string    // what is outstanding beside approvals; "" when they are all it waits for
 	Decisions []Given   // the last one of each person
 }
 
@@ -216,8 +217,11 @@ func (g *Gate) Waits(id quarantine.ID) (Waits, error) {
 		return Waits{}, err
 	}
 	out := Waits{For: w.wait, Since: w.held.Since, Need: channel.Release.People(), Stuck: w.held.Stuck != ""}
+	all := w
+	all.approvers = make([]string, out.Need)
+	out.Beside = j.outstanding(&all, j.now())
 	if out.Stuck {
-		out.For = w.held.Stuck
+		out.For, out.Beside = w.held.Stuck, w.held.Stuck
 	}
 	if out.Unable = w.held.Unable != "" && w.rejected == nil; out.Unable {
 		out.For = w.held.text()

@@ -99,6 +99,7 @@ func (c *Console) admit(next http.Handler) http.Handler {
 			c.turnAway(w, r, "a certificate that is not one of clients")
 			return
 		}
+		web.Keep(r) // strangers do not push them out
 		next.ServeHTTP(w, r)
 	})
 }

@@ -5,7 +5,7 @@
   const parts = () => [...document.querySelectorAll("[data-live]")];
   if (!source || parts().length === 0 || !window.EventSource) return;
   let busy = false;
-  let again = false;
+  const again = new Set(); // topics that came meanwhile
 
   const topics = part => part.dataset.live.split(" ");
   // A part that somebody works in, or has selected text in, or has opened details of, is left alone until they are done.
@@ -20,12 +20,12 @@
     old.forEach((e, i) => { if (e.outerHTML !== fresh[i].outerHTML) e.replaceWith(fresh[i]); });
   };
 
-  // The links of a part that go where this one goes: who is on one with the keyboard stays there.
-  const twins = (part, link) => [...part.querySelectorAll("a")].filter(a => a.getAttribute("href") === link.getAttribute("href"));
+  // How a control is found again in a part that was renewed: by its id, or among the links that go where it goes. Who is on it with the keyboard stays there.
+  const twins = (part, e) => [...part.querySelectorAll(e.id ? "#" + CSS.escape(e.id) : "a")].filter(a => a.getAttribute("href") === e.getAttribute("href"));
 
-  const renew = async topic => {
-    if (document.hidden || !parts().some(p => topics(p).includes(topic) && !inUse(p))) return;
-    if (busy) { again = true; return; }
+  const renew = async news => {
+    if (busy) { news.forEach(t => again.add(t)); return; }
+    if (document.hidden || !parts().some(p => topics(p).some(t => news.includes(t)) && !inUse(p))) return;
     busy = true;
     try {
       const answer = await fetch(location.href, { headers: { "X-Pawl-Live": "1" }, redirect: "error" });
@@ -43,12 +43,16 @@
     } catch { // the server is away: the stream comes back when it does
     } finally {
       busy = false;
-      if (again) { again = false; setTimeout(() => renew(topic), 1000); }
+      if (again.size) {
+        const news = [...again];
+        again.clear();
+        setTimeout(() => renew(news), 1000);
+      }
     }
   };
 
   const stream = new EventSource(source);
-  for (const topic of new Set(parts().flatMap(topics))) stream.addEventListener(topic, () => renew(topic));
+  for (const topic of new Set(parts().flatMap(topics))) stream.addEventListener(topic, () => renew([topic]));
   stream.addEventListener("bye", () => { stream.close(); location.assign("/login"); });
   addEventListener("pagehide", () => stream.close());
 })();
