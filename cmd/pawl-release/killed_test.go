@@ -155,7 +155,7 @@ func (h *killed) act(k int) {
 	for _, c := range calls {
 		all[stable(c.String())] = true
 	}
-	points, through := picks(calls), 0
+	points, through, tries := picks(calls), 0, 0
 	for i := 0; i < len(points); i++ {
 		n := points[i]
 		h.begin(a)
@@ -175,9 +175,18 @@ func (h *killed) act(k int) {
 				h.ends(a)
 			}
 		}
-		// Which thread comes first may make a run longer than the first was.
-		if *everyCall && i == len(points)-1 && through == 0 {
+		if !*everyCall || i < len(points)-1 {
+			continue
+		}
+		// Which thread comes first may make a run longer than the first was, and change places: a call that was missed is tried again.
+		if through == 0 {
 			points = append(points, n+1)
+		} else if tries++; tries <= 10 {
+			for at, c := range calls {
+				if all[stable(c.String())] {
+					points = append(points, max(at, 1), at+1, at+2)
+				}
+			}
 		}
 	}
 	h.t.Logf("%d %v: %d calls, killed at %d", k+1, append([]string{h.acts[k].who}, a.words...), len(calls), len(points)-through)
