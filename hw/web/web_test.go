@@ -123,3 +123,18 @@ func TestMany(t *testing.T) {
 		}
 	}
 }
+
+// TestRing keeps the newest, and is empty where nothing came yet.
+func TestRing(t *testing.T) {
+	r := NewRing[int](3)
+	r.Put(7)
+	if got := r.Last(2); !slices.Equal(got, []int{0, 7}) {
+		t.Errorf("one: %v", got)
+	}
+	for i := range 5 {
+		r.Put(i)
+	}
+	if got := r.Last(4); !slices.Equal(got, []int{0, 2, 3, 4}) {
+		t.Errorf("after five more: %v", got)
+	}
+}

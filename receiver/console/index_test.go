@@ -228,11 +228,4 @@ func TestSamples(t *testing.T) {
 	if len(c.Lines) != 2 || c.Now != "4000" || c.Top != "4000" || c.Value[0] != nil || *c.Value[1] != 2000 {
 		t.Errorf("%+v", c)
 	}
-	rg := newRing(3)
-	for i := range 5 {
-		rg.put(sample{bytes: uint64(i)})
-	}
-	if l := rg.last(3); l[0].bytes != 2 || l[2].bytes != 4 {
-		t.Errorf("%+v", l)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"pawl/hw/web"
 	"pawl/receiver/quarantine"
 )
 
@@ -52,30 +53,6 @@ func (s *sample) add(o sample) {
 	}
 }
 
-// ring keeps the last samples.
-type ring struct {
-	all  []sample
-	next int
-	n    int
-}
-
-func newRing(n int) *ring { return &ring{all: make([]sample, n)} }
-
-func (r *ring) put(s sample) {
-	r.all[r.next] = s
-	r.next = (r.next + 1) % len(r.all)
-	r.n = min(r.n+1, len(r.all))
-}
-
-// last gives the newest n samples, oldest first; those that are not there yet are empty.
-func (r *ring) last(n int) []sample {
-	out := make([]sample, n)
-	for i := 1; i <= min(n, r.n); i++ {
-		out[n-i] = r.all[(r.next-i+len(r.all))%len(r.all)]
-	}
-	return out
-}
-
 // sampler reads what pawl-receive says, every second.
 type sampler struct {
 	root    string
@@ -85,8 +62,8 @@ type sampler struct {
 	mu      sync.Mutex
 	last    *quarantine.Situation // nil: never said anything
 	fault   error                 // why it can't be read
-	fine    *ring
-	coarse  *ring
+	fine    *web.Ring[sample]
+	coarse  *web.Ring[sample]
 	minute  sample
 	minutes int
 	arrived map[string]*course
@@ -100,7 +77,7 @@ type course struct {
 }
 
 func newSampler(root string, now func() time.Time, changed func()) *sampler {
-	return &sampler{root: root, now: now, changed: changed, fine: newRing(fineLen), coarse: newRing(coarseLen), arrived: map[string]*course{}}
+	return &sampler{root: root, now: now, changed: changed, fine: web.NewRing[sample](fineLen), coarse: web.NewRing[sample](coarseLen), arrived: map[string]*course{}}
 }
 
 func (s *sampler) run(ctx context.Context) error {
@@ -177,10 +154,10 @@ func rejected(l *quarantine.Ledger) (sum quarantine.Count) {
 }
 
 func (s *sampler) book(d sample) {
-	s.fine.put(d)
+	s.fine.Put(d)
 	s.minute.add(d)
 	if s.minutes++; s.minutes == coarseOf {
-		s.coarse.put(s.minute)
+		s.coarse.Put(s.minute)
 		s.minute, s.minutes = sample{}, 0
 	}
 }
@@ -242,7 +219,7 @@ type view struct {
 func (s *sampler) view(n int) view {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := view{last: s.last, fault: s.fault, fine: s.fine.last(n), rates: map[string]float64{}}
+	v := view{last: s.last, fault: s.fault, fine: s.fine.Last(n), rates: map[string]float64{}}
 	v.stale = s.last != nil && s.now().Sub(s.last.Time) > staleAfter
 	for id, c := range s.arrived {
 		v.rates[id] = c.rate()
@@ -253,7 +230,7 @@ func (s *sampler) view(n int) view {
 func (s *sampler) day() []sample {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.coarse.last(coarseLen)
+	return s.coarse.Last(coarseLen)
 }
 
 // sum adds samples up.

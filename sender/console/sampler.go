@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"pawl/hw/web"
 	"pawl/sender"
 )
 
@@ -33,30 +34,6 @@ func (s *sample) add(o sample) {
 	s.queue, s.waiting = max(s.queue, o.queue), max(s.waiting, o.waiting)
 }
 
-// ring keeps the last samples.
-type ring struct {
-	all  []sample
-	next int
-	n    int
-}
-
-func newRing(n int) *ring { return &ring{all: make([]sample, n)} }
-
-func (r *ring) put(s sample) {
-	r.all[r.next] = s
-	r.next = (r.next + 1) % len(r.all)
-	r.n = min(r.n+1, len(r.all))
-}
-
-// last gives the newest n samples, oldest first; those that are not there yet are empty.
-func (r *ring) last(n int) []sample {
-	out := make([]sample, n)
-	for i := 1; i <= min(n, r.n); i++ {
-		out[n-i] = r.all[(r.next-i+len(r.all))%len(r.all)]
-	}
-	return out
-}
-
 // news is what a sample brought.
 type news struct{ queue, history bool }
 
@@ -71,8 +48,8 @@ type sampler struct {
 	at      time.Time      // when it did
 	asked   time.Time      // when it was last asked
 	fault   error          // why it did not answer now
-	fine    *ring
-	coarse  *ring
+	fine    *web.Ring[sample]
+	coarse  *web.Ring[sample]
 	minute  sample
 	minutes int
 	courses map[string]*course
@@ -88,7 +65,7 @@ type course struct {
 }
 
 func newSampler(ask func(context.Context) (*sender.Status, error), now func() time.Time, changed func(news)) *sampler {
-	return &sampler{ask: ask, now: now, changed: changed, fine: newRing(fineLen), coarse: newRing(coarseLen), courses: map[string]*course{}}
+	return &sampler{ask: ask, now: now, changed: changed, fine: web.NewRing[sample](fineLen), coarse: web.NewRing[sample](coarseLen), courses: map[string]*course{}}
 }
 
 func (s *sampler) run(ctx context.Context) error {
@@ -163,10 +140,10 @@ func difference(old, now *sender.Status, step time.Duration) sample {
 }
 
 func (s *sampler) book(d sample) {
-	s.fine.put(d)
+	s.fine.Put(d)
 	s.minute.add(d)
 	if s.minutes++; s.minutes == coarseOf {
-		s.coarse.put(s.minute)
+		s.coarse.Put(s.minute)
 		s.minute, s.minutes = sample{}, 0
 	}
 }
@@ -228,7 +205,7 @@ func (v *view) running() bool { return v.last != nil && v.fault == nil }
 func (s *sampler) view() view {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := view{last: s.last, at: s.at, fault: s.fault, fine: s.fine.last(fineLen), day: s.coarse.last(coarseLen), rates: make(map[string]float64, len(s.courses))}
+	v := view{last: s.last, at: s.at, fault: s.fault, fine: s.fine.Last(fineLen), day: s.coarse.Last(coarseLen), rates: make(map[string]float64, len(s.courses))}
 	for id, c := range s.courses {
 		v.rates[id] = c.rate()
 	}
