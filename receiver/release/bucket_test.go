@@ -104,7 +104,7 @@ func TestReleaseToBucket(t *testing.T) {
 	if reason := h.reason(t, id); reason != "in s3://pawl/from low/"+id.String()+"/" {
 		t.Errorf("reason %q", reason)
 	}
-	if got := strings.Join(told(t, store, key), " "); got != "checking verdict held approval checking verdict release released removal" {
+	if got := strings.Join(told(t, store, key), " "); got != "complete checking verdict held approval checking verdict release released removal" {
 		t.Errorf("entries %s", got)
 	}
 	if err := h.gate.Sweep(h.gate.channels[id.Channel]); err != nil {

@@ -51,7 +51,7 @@ func (j *job) deliver(ctx context.Context) error {
 		return err
 	}
 	if wait != "" {
-		return j.wait(wait, false)
+		return j.putOff(wait)
 	}
 	if err := j.fits(); err != nil {
 		return j.refuse(err)
