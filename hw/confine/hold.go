@@ -42,7 +42,8 @@ func Hold(arg string, r Reach) error {
 // Held takes from a process that came through [Hold] what it needed until now: it starts no program, and has no sockets but those of its kind, streams or
 // datagrams as its [Reach] had it. Then it tries that all of it holds; the process must end when there is an error.
 func Held(applied Applied, datagrams bool) error {
-	if applied.Landlock == 0 {
+	// Who did not come through Hold may not even set a filter, unless he is root.
+	if set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err != nil || set != 1 || applied.Landlock == 0 {
 		return fmt.Errorf("%w: not held", ErrLoose)
 	}
 	sockets := onlyStreams

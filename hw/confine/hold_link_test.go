@@ -5,7 +5,6 @@ package confine
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,11 +47,7 @@ func work(dir string) error {
 	_, err := os.ReadFile(at("read/below/file"))
 	err = errors.Join(err, os.WriteFile(at("write/new"), []byte("x"), 0o600), os.Mkdir(at("write/sub"), 0o700), os.Rename(at("write/new"), at("write/sub/new")),
 		os.Truncate(at("write/sub/new"), 0), os.Remove(at("write/sub/new")))
-	if conn, dial := net.Dial("udp", "127.0.0.1:9"); dial != nil {
-		err = errors.Join(err, dial)
-	} else {
-		conn.Close()
-	}
+	err = errors.Join(err, closed(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)), closed(unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE)))
 	if err != nil {
 		return fmt.Errorf("what is allowed: %w", err)
 	}

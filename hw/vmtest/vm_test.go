@@ -52,7 +52,7 @@ var filesystems = []filesystem{
 var modules = []string{"crc32c_generic", "xxhash_generic", "blake2b_generic", "virtio_pci", "virtio_blk", "loop", "ext4", "btrfs", "xfs"}
 
 // programs are what the tests call, from the host's Debian.
-var programs = []string{"sh", "bash", "cat", "ls", "head", "grep", "env", "sort", "true", "false", "mount", "umount", "mkfs.ext4"}
+var programs = []string{"sh", "bash", "cat", "ls", "head", "grep", "env", "sort", "true", "false", "sleep", "setsid", "mount", "umount", "mkfs.ext4"}
 
 const qemu = "qemu-system-x86_64"
 
