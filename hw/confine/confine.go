@@ -10,6 +10,7 @@
 // end the process when something of it is still allowed.
 //
 //	server ─ Hold: capabilities away, no_new_privs, Landlock ─ exec ─> this program anew ─ Held: no programs, no datagrams; tried ─> serves
+//	                                                                  a program on a link keeps capabilities and datagrams
 //
 // Content comes in by standard input and answers leave by standard output, both pipes. A child has no other way in or out.
 package confine

@@ -102,13 +102,19 @@ func connects() error {
 	return unix.Connect(fd, &unix.SockaddrInet4{Port: 9, Addr: [4]byte(net.IPv4(127, 0, 0, 1).To4())})
 }
 
-// onlyStreams forbids to start a program, and all that noOutside does but for local sockets and TCP. What they may reach is Landlock's business, which knows
-// nothing of MPTCP and other streams: those are forbidden here.
-func onlyStreams() *filter {
+// noPrograms forbids to start a program, and what no server of ours has a use for.
+func noPrograms() *filter {
 	f := newFilter()
 	f.on(deny, strangeCalls...)
 	f.on(deny, unix.SYS_EXECVE, unix.SYS_EXECVEAT)
 	f.on(none, unix.SYS_CLONE3) // see noOutside
+	return f
+}
+
+// onlyStreams forbids to start a program, and all that noOutside does but for local sockets and TCP. What they may reach is Landlock's business, which knows
+// nothing of MPTCP and other streams: those are forbidden here.
+func onlyStreams() *filter {
+	f := noPrograms()
 	f.step(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, unix.SYS_SOCKET, 0, 13)
 	f.load(dataArgs)
 	f.step(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, unix.AF_UNIX, 3, 0)
@@ -128,10 +134,7 @@ func onlyStreams() *filter {
 
 // onlyLinks forbids to start a program, and all that noOutside does but for what a program on a link needs: local and internet sockets, and netlink.
 func onlyLinks() *filter {
-	f := newFilter()
-	f.on(deny, strangeCalls...)
-	f.on(deny, unix.SYS_EXECVE, unix.SYS_EXECVEAT)
-	f.on(none, unix.SYS_CLONE3) // see noOutside
+	f := noPrograms()
 	f.step(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, unix.SYS_SOCKET, 0, 7)
 	f.load(dataArgs)
 	f.step(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K, unix.AF_UNIX, 4, 0)
